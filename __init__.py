@@ -1,0 +1,1 @@
+"""reid-gallery: enroll full-body person crops, ask who someone is, correct mistakes, retrain."""

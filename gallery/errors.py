@@ -1,0 +1,73 @@
+"""Every error the package raises on purpose; each says what, where and what to do.
+
+    ReidGalleryError
+    ├── PictureError            a picture can't be decoded, or isn't one
+    ├── LayoutError             a folder or manifest doesn't have the layout it was said to have
+    ├── ModelError              a model file is missing, broken or not of our contract
+    │   └── ModelMismatchError  a store was made with another model
+    ├── EmbeddingError          vectors of the wrong shape, dtype or length
+    ├── StoreError              a store can't be opened, read or written
+    │   ├── StoreBusyError      another process holds the write lock for too long
+    │   └── StoreDamagedError   what is stored contradicts itself
+    ├── NotFoundError           no such identity, sighting or change
+    ├── ConflictError           the correction contradicts what is stored
+    ├── IrreversibleError       a change can't be undone
+    ├── ConfigError             a training configuration has mistakes (all are listed)
+    └── TrainingError           a training run can't go on
+"""
+
+
+class ReidGalleryError(Exception):
+    """Base of every expected error; its text is one line meant for the user."""
+
+
+class PictureError(ReidGalleryError):
+    """A picture can't be decoded, or isn't one."""
+
+
+class LayoutError(ReidGalleryError):
+    """A folder or manifest doesn't have the layout it was said to have."""
+
+
+class ModelError(ReidGalleryError):
+    """A model file is missing, broken or not of our contract."""
+
+
+class ModelMismatchError(ModelError):
+    """A store was made with another model than the one in hand."""
+
+
+class EmbeddingError(ReidGalleryError):
+    """Vectors of the wrong shape, dtype or length."""
+
+
+class StoreError(ReidGalleryError):
+    """A store can't be opened, read or written."""
+
+
+class StoreBusyError(StoreError):
+    """Another process held the write lock for longer than the wait."""
+
+
+class StoreDamagedError(StoreError):
+    """What is stored contradicts itself."""
+
+
+class NotFoundError(ReidGalleryError):
+    """No such identity, sighting or change."""
+
+
+class ConflictError(ReidGalleryError):
+    """The correction contradicts what is stored."""
+
+
+class IrreversibleError(ReidGalleryError):
+    """A change can't be undone, a removal for good among them."""
+
+
+class ConfigError(ReidGalleryError):
+    """A training configuration has mistakes; the text lists every one."""
+
+
+class TrainingError(ReidGalleryError):
+    """A training run can't go on; the text says where the last good checkpoint is."""
