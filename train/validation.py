@@ -1,0 +1,70 @@
+"""How well the model ranks people it was not trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..gallery.pictures.fit import fit
+from .datasets import CropCache, TrainingPicture
+from .model import EmbeddingModel
+
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationResult:
+    """Means over the sources, each with the same weight."""
+
+    map: float
+    rank1: float
+
+
+def embed_crops(
+    model: EmbeddingModel, crops: CropCache, *, height: int, width: int
+) -> npt.NDArray[np.float32]:
+    """Return float32[n, d] unit rows of all crops, each fitted to the size."""
+    model.eval()
+    rows = []
+    with torch.inference_mode():
+        for start in range(0, len(crops.paths), BATCH):
+            numbers = range(start, min(start + BATCH, len(crops.paths)))
+            batch = np.stack([fit(crops[n], height=height, width=width) for n in numbers])
+            rows.append(model.embed(torch.from_numpy(batch)).numpy())
+    return np.concatenate(rows)
+
+
+def validate(
+    model: EmbeddingModel,
+    pictures: Sequence[TrainingPicture],
+    crops: CropCache,
+    *,
+    height: int,
+    width: int,
+) -> ValidationResult:
+    """Each picture asks for its person's pictures of other cameras, source by source."""
+    from ..gallery.evaluation.retrieval import evaluate_retrieval
+
+    embeddings = embed_crops(model, crops, height=height, width=width)
+    people = np.array([p.person for p in pictures])
+    cameras = np.array([p.camera for p in pictures])
+    sources = np.array([p.person.split(":", 1)[0] for p in pictures])
+    results = []
+    for source in sorted(set(sources)):
+        mine = sources == source
+        results.append(
+            evaluate_retrieval(
+                embeddings[mine],
+                embeddings[mine],
+                query_pids=people[mine],
+                gallery_pids=people[mine],
+                query_cameras=cameras[mine],
+                gallery_cameras=cameras[mine],
+            )
+        )
+    return ValidationResult(
+        map=float(np.mean([r.map for r in results])),
+        rank1=float(np.mean([r.cmc[1] for r in results])),
+    )
