@@ -1,1 +1,1 @@
-"""."""
+"""The product: the gallery, its store, pictures, extractor, evaluation and reports."""

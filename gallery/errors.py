@@ -1,19 +1,20 @@
 """Every error the package raises on purpose; each says what, where and what to do.
 
-    ReidGalleryError
-    ├── PictureError            a picture can't be decoded, or isn't one
-    ├── LayoutError             a folder or manifest doesn't have the layout it was said to have
-    ├── ModelError              a model file is missing, broken or not of our contract
-    │   └── ModelMismatchError  a store was made with another model
-    ├── EmbeddingError          vectors of the wrong shape, dtype or length
-    ├── StoreError              a store can't be opened, read or written
-    │   ├── StoreBusyError      another process holds the write lock for too long
-    │   └── StoreDamagedError   what is stored contradicts itself
-    ├── NotFoundError           no such identity, sighting or change
-    ├── ConflictError           the correction contradicts what is stored
-    ├── IrreversibleError       a change can't be undone
-    ├── ConfigError             a training configuration has mistakes (all are listed)
-    └── TrainingError           a training run can't go on
+ReidGalleryError
+├── PictureError            a picture can't be decoded, or isn't one
+├── LayoutError             a folder or manifest doesn't have the layout it was said to have
+├── ModelError              a model file is missing, broken or not of our contract
+│   └── ModelMismatchError  a store was made with another model
+├── QueryError              a query's option is out of its range
+├── EmbeddingError          vectors of the wrong shape, dtype or length
+├── StoreError              a store can't be opened, read or written
+│   ├── StoreBusyError      another process holds the write lock for too long
+│   └── StoreDamagedError   what is stored contradicts itself
+├── NotFoundError           no such identity, sighting or change
+├── ConflictError           the correction contradicts what is stored
+├── IrreversibleError       a change can't be undone
+├── ConfigError             a training configuration has mistakes (all are listed)
+└── TrainingError           a training run can't go on
 """
 
 
@@ -35,6 +36,10 @@ class ModelError(ReidGalleryError):
 
 class ModelMismatchError(ModelError):
     """A store was made with another model than the one in hand."""
+
+
+class QueryError(ReidGalleryError):
+    """A query's option is out of its range."""
 
 
 class EmbeddingError(ReidGalleryError):

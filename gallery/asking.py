@@ -1,0 +1,251 @@
+"""Asking the gallery: embed, search, resolve identities, decide known or unknown."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from ..index import VectorIndex
+from .decision import DEFAULT_FPIR, Calibration, parse_calibration
+from .errors import EmbeddingError, PictureError, QueryError
+from .extractor import Extractor
+from .index_keeper import IndexKeeper
+from .loading import in_batches, load_pictures
+from .pictures.read import Crop
+from .pooling import Pooling, rank_pooled
+from .ranking import RankedIdentity, exact_scores, rank_identities
+from .store.generations import current_generation
+from .store.sightings import Filter, all_owners, filtered_ids, identities_of, load_sightings
+from .store.store import Store
+from .types import Answer, Comparison, Failure, Match, PictureLike, Sighting
+
+Vectors = npt.NDArray[np.float32]
+
+_BATCH = 64
+
+
+class QueryOptions(TypedDict, total=False):
+    """What a query may be told.
+
+    Attributes:
+        k: how many distinct identities to list.
+        cameras: match only sightings of these.
+        not_cameras: match no sighting of these.
+        since: match only sightings from then on.
+        until: match only sightings up to then.
+        as_one: all pictures show one person and are one query.
+        min_score: list no match below it.
+        pooling: how an identity's sightings make one score.
+        fpir: the share of strangers that may be named, where the model is calibrated.
+    """
+
+    k: int
+    cameras: Sequence[str]
+    not_cameras: Sequence[str]
+    since: datetime | None
+    until: datetime | None
+    as_one: bool
+    min_score: float | None
+    pooling: Pooling
+    fpir: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """`QueryOptions`, complete and checked.
+
+    Raises:
+        QueryError: a value is out of its range.
+    """
+
+    k: int = 5
+    cameras: Sequence[str] = ()
+    not_cameras: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    as_one: bool = False
+    min_score: float | None = None
+    pooling: Pooling = "max"
+    fpir: float = DEFAULT_FPIR
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise QueryError(f"k must be at least 1, not {self.k}")
+        if not 0 < self.fpir < 1:
+            raise QueryError(f"fpir lies between 0 and 1, not {self.fpir}")
+        if self.pooling not in ("max", "mean", "centroid"):
+            raise QueryError(f"pooling is max, mean or centroid, not {self.pooling!r}")
+
+    @property
+    def filter(self) -> Filter:
+        """The sightings that may match."""
+        return Filter(
+            cameras=tuple(self.cameras),
+            not_cameras=tuple(self.not_cameras),
+            since=self.since,
+            until=self.until,
+        )
+
+
+def answer_pictures(
+    store: Store,
+    keeper: IndexKeeper,
+    extractor: Extractor,
+    pictures: Iterable[PictureLike | Crop],
+    question: Question,
+) -> Iterator[Answer | Failure]:
+    """Answer pictures as they come, some dozens at a time; one that can't be used is a Failure.
+
+    With ``as_one`` the single answer comes last, of all pictures that can be used.
+    """
+    group: list[tuple[str, Vectors]] = []
+    for batch in in_batches(load_pictures(enumerate(pictures), _source), _BATCH):
+        good = [loaded for loaded in batch if loaded.fitted is not None]
+        for loaded in batch:
+            if loaded.problem is not None:
+                yield Failure(_name(loaded.item), loaded.problem)
+        if good:
+            embeddings = extractor.embed_fitted([loaded.fitted for loaded in good])
+            group.extend((_name(p.item), row) for p, row in zip(good, embeddings, strict=True))
+        if group and not question.as_one:
+            yield from answer(store, keeper, *_unzip(group), question)
+            group = []
+    if group:
+        yield from answer(store, keeper, *_unzip(group), question)
+
+
+def answer(
+    store: Store,
+    keeper: IndexKeeper,
+    names: Sequence[str],
+    embeddings: Vectors,
+    question: Question,
+) -> list[Answer]:
+    """Answer each row of float32[n, d], or all of them as one; see `Gallery.query`.
+
+    All queries of a call see one state of the gallery.
+    """
+    queries = [(name,) for name in names]
+    if question.as_one and len(embeddings):
+        embeddings, queries = _as_one(embeddings), [tuple(names)]
+    with store.snapshot() as sqlite:
+        index = keeper.refresh(sqlite)
+        return [
+            found
+            for batch in in_batches(range(len(queries)), _BATCH)
+            for found in _answer_batch(
+                sqlite, index, embeddings[batch], [queries[n] for n in batch], question
+            )
+        ]
+
+
+def compare(
+    extractor: Extractor, a: PictureLike | Crop, b: PictureLike | Crop, *, fpir: float
+) -> Comparison:
+    """Compare two pictures; the decision is that of a gallery of one person."""
+    fitted = []
+    for loaded in load_pictures(enumerate((a, b)), _source):
+        if loaded.fitted is None:
+            raise PictureError(loaded.problem or "")
+        fitted.append(loaded.fitted)
+    embeddings = extractor.embed_fitted(fitted)
+    score = float(exact_scores(embeddings[0], embeddings[1:])[0])
+    calibration = parse_calibration(extractor.spec.calibration)
+    threshold = None if calibration is None else calibration.threshold(fpir=fpir, people=1)
+    return Comparison(score, threshold, None if threshold is None else score >= threshold)
+
+
+def _source(item: tuple[int, PictureLike | Crop]) -> Path | Crop:
+    return item[1] if isinstance(item[1], np.ndarray) else Path(item[1])
+
+
+def _name(item: tuple[int, PictureLike | Crop]) -> str:
+    return f"array {item[0]}" if isinstance(item[1], np.ndarray) else str(item[1])
+
+
+def _unzip(group: Sequence[tuple[str, Vectors]]) -> tuple[list[str], Vectors]:
+    return [name for name, _ in group], np.stack([row for _, row in group])
+
+
+def _as_one(embeddings: Vectors) -> Vectors:
+    """Return float32[1, d], the unit mean of several embeddings of one person."""
+    mean = embeddings.astype(np.float64).mean(axis=0)
+    length = float(np.linalg.norm(mean))
+    if length < 1e-6:
+        raise EmbeddingError("these pictures cancel each other out: they can't show one person")
+    return (mean / length).astype(np.float32)[None]
+
+
+def _answer_batch(
+    sqlite: sqlite3.Connection,
+    index: VectorIndex | None,
+    embeddings: Vectors,
+    queries: Sequence[tuple[str, ...]],
+    question: Question,
+) -> list[Answer]:
+    generation = current_generation(sqlite)
+    if index is None or generation is None:
+        return [Answer(query, "", None, None, ()) for query in queries]
+    rankings = _rank(sqlite, index, embeddings, question)
+    threshold = _threshold(sqlite, generation.calibration, question.fpir)
+    found = load_sightings(sqlite, {person.sighting for ranking in rankings for person in ranking})
+    return [
+        _answer(query, generation.model, threshold, _matches(ranking, found, question.min_score))
+        for query, ranking in zip(queries, rankings, strict=True)
+    ]
+
+
+def _rank(
+    sqlite: sqlite3.Connection, index: VectorIndex, embeddings: Vectors, question: Question
+) -> list[list[RankedIdentity]]:
+    chosen = question.filter
+    allowed = filtered_ids(sqlite, chosen) if chosen.restricts else None
+    if question.pooling != "max":
+        return rank_pooled(
+            embeddings,
+            [(index.ids(), index.vectors(index.ids()))],
+            all_owners(sqlite),
+            k=question.k,
+            pooling=question.pooling,
+            allowed=allowed,
+        )
+    return rank_identities(
+        embeddings,
+        index,
+        lambda ids: identities_of(sqlite, ids),
+        k=question.k,
+        allowed=allowed,
+    )
+
+
+def _threshold(sqlite: sqlite3.Connection, calibration: str | None, fpir: float) -> float | None:
+    parsed: Calibration | None = parse_calibration(json.loads(calibration or "null"))
+    if parsed is None:
+        return None
+    people = sqlite.execute("SELECT count(DISTINCT identity_id) FROM sightings").fetchone()[0]
+    return parsed.threshold(fpir=fpir, people=people)
+
+
+def _matches(
+    ranking: Sequence[RankedIdentity], found: dict[int, Sighting], min_score: float | None
+) -> tuple[Match, ...]:
+    return tuple(
+        Match(rank, found[person.sighting].pid, person.score, found[person.sighting])
+        for rank, person in enumerate(ranking, start=1)
+        if min_score is None or person.score >= min_score
+    )
+
+
+def _answer(
+    query: tuple[str, ...], model: str, threshold: float | None, matches: tuple[Match, ...]
+) -> Answer:
+    known = None
+    if threshold is not None:
+        known = bool(matches) and matches[0].score >= threshold
+    return Answer(query, model, known, threshold, matches)

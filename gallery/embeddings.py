@@ -1,0 +1,39 @@
+"""Embeddings that come from outside: checked before they touch the gallery."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import EmbeddingError
+
+_TOLERANCE = 1e-3
+"""How far a row's length may be from 1: half-precision extractors are within it."""
+
+
+def check_embeddings(
+    embeddings: npt.NDArray[Any], *, dim: int | None = None
+) -> npt.NDArray[np.float32]:
+    """Return ``embeddings`` as float32[n, d] unit rows; the caller's array is not changed.
+
+    Rows that are nearly unit (within a thousandth) are kept to the bit, not normalised again.
+
+    Raises:
+        EmbeddingError: they aren't a matrix of floats, not finite, not unit, or not of ``dim``.
+    """
+    rows = np.asarray(embeddings)
+    if rows.ndim != 2 or rows.dtype.kind != "f":
+        raise EmbeddingError(
+            f"embeddings must be float32[n, d], not {rows.dtype}{list(rows.shape)}"
+        )
+    if dim is not None and rows.shape[1] != dim:
+        raise EmbeddingError(f"embeddings have {rows.shape[1]} dimensions, the gallery has {dim}")
+    rows = np.ascontiguousarray(rows, dtype=np.float32)
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= _TOLERANCE))  # NaN compares as wrong, too
+    if len(wrong):
+        raise EmbeddingError(
+            f"{len(wrong)} of {len(rows)} rows aren't unit vectors (row {wrong[0]} has length "
+            f"{lengths[wrong[0]]:.4g}); divide each by its length"
+        )
+    return rows

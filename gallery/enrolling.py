@@ -1,0 +1,113 @@
+"""Enrolling pictures: load, embed and store, a batch a transaction; no picture stops the others."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from .extractor import Extractor
+from .loading import LoadedPicture, in_batches, load_pictures
+from .pictures.labelled import LabelledPicture, Reading
+from .store.generations import Generation
+from .store.sightings import NewSighting, find_contents
+from .store.store import Store
+from .types import Conflict, EnrollReport, Failure
+
+BATCH = 64
+Progress = Callable[[int], None]
+"""Called with the number of pictures done since the last call."""
+
+Loaded = LoadedPicture[LabelledPicture]
+
+
+def no_progress(done: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(slots=True)
+class Enrolment:
+    """One call of enroll: what has become of its pictures so far."""
+
+    store: Store
+    extractor: Extractor
+    generation: Generation
+    change_seq: int | None = None
+    enrolled: list[int] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    conflicting: list[Conflict] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+
+    def run(self, reading: Reading, progress: Progress) -> EnrollReport:
+        """Enroll all pictures of a reading; what could not be read is reported with the rest."""
+        self.failed.extend(Failure(str(path), reason) for path, reason in reading.failed)
+        loaded = load_pictures(reading.pictures, lambda picture: picture.path)
+        for batch in in_batches(loaded, BATCH):
+            self._enroll_batch(batch)
+            progress(len(batch))
+        return EnrollReport(
+            enrolled=tuple(self.enrolled),
+            skipped=tuple(self.skipped),
+            conflicting=tuple(self.conflicting),
+            failed=tuple(self.failed),
+            ignored=tuple(Failure(str(path), reason) for path, reason in reading.ignored),
+        )
+
+    def _enroll_batch(self, batch: Sequence[Loaded]) -> None:
+        fresh = self._leave_out_known(self._leave_out_failed(batch))
+        if not fresh:
+            return
+        embeddings = self.extractor.embed_fitted([picture.fitted for picture in fresh.values()])
+        outcome = self.store.enroll(
+            [_new_sighting(picture) for picture in fresh.values()],
+            embeddings,
+            generation=self.generation,
+            change_seq=self.change_seq,
+            enrolled_before=len(self.enrolled),
+        )
+        self.change_seq = outcome.change_seq
+        self.enrolled.extend(outcome.ids.tolist())
+        for content, (sighting_id, pid) in outcome.known.items():
+            self._note_known(fresh[content].item, sighting_id, pid)
+
+    def _leave_out_failed(self, batch: Sequence[Loaded]) -> list[Loaded]:
+        for picture in batch:
+            if picture.problem is not None:
+                self.failed.append(Failure(str(picture.item.path), picture.problem))
+        return [picture for picture in batch if picture.problem is None]
+
+    def _leave_out_known(self, batch: Sequence[Loaded]) -> dict[str, Loaded]:
+        """Return what is to be embedded by content: each picture once, none that is enrolled."""
+        with self.store.snapshot() as sqlite:
+            known = find_contents(sqlite, [picture.content for picture in batch])
+        fresh: dict[str, Loaded] = {}
+        for picture in batch:
+            if picture.content in known:
+                self._note_known(picture.item, *known[picture.content])
+            elif picture.content in fresh:
+                self._note_twin(picture.item, fresh[picture.content].item)
+            else:
+                fresh[picture.content] = picture
+        return fresh
+
+    def _note_known(self, picture: LabelledPicture, sighting_id: int, pid: str) -> None:
+        if picture.pid == pid:
+            self.skipped.append(str(picture.path))
+        else:
+            self.conflicting.append(Conflict(str(picture.path), picture.pid, pid, sighting_id))
+
+    def _note_twin(self, picture: LabelledPicture, first: LabelledPicture) -> None:
+        """Note a picture whose twin is in the same batch and is not enrolled yet."""
+        if picture.pid == first.pid:
+            self.skipped.append(str(picture.path))
+        else:
+            self.conflicting.append(Conflict(str(picture.path), picture.pid, first.pid, 0))
+
+
+def _new_sighting(picture: Loaded) -> NewSighting:
+    item = picture.item
+    return NewSighting(
+        pid=item.pid,
+        content=picture.content,
+        path=str(item.path.absolute()),
+        camera=item.camera,
+        time=item.time,
+        tracklet=item.tracklet,
+    )

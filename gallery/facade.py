@@ -1,0 +1,423 @@
+"""The gallery: open a store, enroll, ask, correct, look after it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import numpy.typing as npt
+
+from . import asking, exchange, verifying
+from .asking import QueryOptions, Question
+from .decision import DEFAULT_FPIR
+from .embeddings import check_embeddings
+from .enrolling import Enrolment, Progress, no_progress
+from .errors import EmbeddingError, PictureError
+from .extractor import Extractor
+from .index_keeper import IndexKeeper
+from .model_choice import choose_extractor, external_pin, pin_of
+from .pictures.labelled import Reading
+from .pictures.read import Crop, content_hash
+from .pictures.sources import collect
+from .rebuilding import rebuild_with_model
+from .store import changes, identities, sightings
+from .store.generations import Generation, ModelPin, current_generation
+from .store.sightings import NewSighting
+from .store.store import Store
+from .types import (
+    Answer,
+    Change,
+    Comparison,
+    EnrollReport,
+    Failure,
+    Identity,
+    PictureLike,
+    Removal,
+    Sighting,
+    Stats,
+    VerifyReport,
+)
+
+Times = Sequence[datetime | None]
+Names = Sequence[str | None]
+
+
+class Gallery:
+    """A durable gallery of people; use it as a context manager, in one thread.
+
+    Example:
+        >>> with Gallery.open("people") as gallery:
+        ...     gallery.enroll(["crops"])
+        ...     for answer in gallery.query(["unknown.jpg"]):
+        ...         print(answer.pid, answer.matches)
+    """
+
+    def __init__(self, store: Store, model: PictureLike | None) -> None:
+        self._store = store
+        self._model = model
+        self._extractor: Extractor | None = None
+        self._keeper = IndexKeeper(store)
+
+    @classmethod
+    def open(
+        cls,
+        path: PictureLike,
+        *,
+        model: PictureLike | None = None,
+        create: bool = True,
+        wait_s: float = 30.0,
+    ) -> Self:
+        """Open a store.
+
+        Args:
+            path: its directory.
+            model: an extractor's ONNX file; by default the one the store was made with, and for a
+                new store the shipped one.
+            create: make the store when it isn't there.
+            wait_s: how long a write waits for another process's.
+
+        Raises:
+            StoreError: there is no store and none may or can be made.
+        """
+        return cls(Store(Path(path), create=create, wait_s=wait_s), model)
+
+    def close(self) -> None:
+        """Let go of the store; the index is saved if it has grown."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Gallery({str(self._store.directory.root)!r})"
+
+    @property
+    def extractor(self) -> Extractor:
+        """The model that embeds this gallery's pictures.
+
+        Raises:
+            ModelError: its file is not to be found.
+            ModelMismatchError: the store was made with another one than was given to `open`.
+        """
+        if self._extractor is None:
+            self._extractor = choose_extractor(self._store, self._generation(), self._model)
+        return self._extractor
+
+    def _generation(self) -> Generation | None:
+        with self._store.snapshot() as sqlite:
+            return current_generation(sqlite)
+
+    # -- enrolling -----------------------------------------------------------------------------
+
+    def enroll(
+        self,
+        paths: Sequence[PictureLike] = (),
+        *,
+        pid: str | None = None,
+        layout: str | None = None,
+        manifest: PictureLike | None = None,
+        camera: str | None = None,
+        progress: Progress = no_progress,
+    ) -> EnrollReport:
+        """Enroll pictures: files, folders, patterns.
+
+        Args:
+            paths: what to read; with ``manifest`` leave it empty.
+            pid: whom all of them show; else ``layout`` or the folder's name tells.
+            layout: how file names tell the person; see `pictures.layouts`.
+            manifest: a CSV file of path, pid and optional camera, time, tracklet.
+            camera: where the layout doesn't tell.
+            progress: called as pictures are done.
+
+        Raises:
+            LayoutError: the options contradict each other, or nothing is found at all.
+            ModelMismatchError: the store was made with another model.
+            StoreBusyError: another process was writing for too long.
+        """
+        reading = collect(
+            [str(path) for path in paths],
+            pid=pid,
+            layout=layout,
+            manifest=None if manifest is None else Path(manifest),
+            camera=camera,
+        )
+        return self.enroll_reading(reading, progress=progress)
+
+    def enroll_reading(self, reading: Reading, *, progress: Progress = no_progress) -> EnrollReport:
+        """Enroll labelled pictures; see `enroll`."""
+        generation = self._pin(pin_of(self.extractor))
+        try:
+            return Enrolment(self._store, self.extractor, generation).run(reading, progress)
+        finally:
+            self._keep_index()
+
+    def enroll_crops(
+        self,
+        crops: Sequence[Crop],
+        *,
+        pids: Sequence[str],
+        cameras: Names | None = None,
+        times: Times | None = None,
+        tracklets: Names | None = None,
+    ) -> EnrollReport:
+        """Enroll pictures held in memory, uint8[h, w, 3] RGB of any size, in one transaction.
+
+        They have no file to go back to, so `rebuild` with another model can't embed them again.
+        """
+        generation = self._pin(pin_of(self.extractor))
+        new = _new_sightings(len(crops), pids, cameras, times, tracklets)
+        new = [
+            NewSighting(
+                pid=s.pid,
+                camera=s.camera,
+                time=s.time,
+                tracklet=s.tracklet,
+                content=content_hash(crop),
+            )
+            for s, crop in zip(new, crops, strict=True)
+        ]
+        outcome = self._store.enroll(new, self.extractor.embed(crops), generation=generation)
+        self._keep_index()
+        return EnrollReport(
+            enrolled=tuple(outcome.ids.tolist()),
+            skipped=tuple(s.content or "" for s in new if s.content in outcome.known),
+        )
+
+    def enroll_embeddings(
+        self,
+        embeddings: npt.NDArray[Any],
+        *,
+        pids: Sequence[str],
+        cameras: Names | None = None,
+        times: Times | None = None,
+        tracklets: Names | None = None,
+    ) -> EnrollReport:
+        """Enroll vectors of one's own extractor, in one transaction.
+
+        Args:
+            embeddings: float32[n, d] unit rows, all from the same extractor.
+            pids: n names.
+            cameras: n names or None.
+            times: n times or None; without a zone they are UTC.
+            tracklets: n names or None.
+
+        Raises:
+            EmbeddingError: rows aren't unit, or the numbers don't match.
+            ModelMismatchError: the store holds vectors of another dimension or of a model.
+        """
+        dim = self._dim_of_model()
+        rows = check_embeddings(embeddings, dim=dim)
+        pin = external_pin(rows.shape[1]) if dim is None else pin_of(self.extractor)
+        new = _new_sightings(len(rows), pids, cameras, times, tracklets)
+        outcome = self._store.enroll(new, rows, generation=self._pin(pin))
+        self._keep_index()
+        return EnrollReport(enrolled=tuple(outcome.ids.tolist()))
+
+    def _dim_of_model(self) -> int | None:
+        """The dimension of the model that embeds here, or None if none does."""
+        generation = self._generation()
+        embeds = self._model is not None or (generation is not None and not generation.external)
+        return self.extractor.dim if embeds else None
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def query(
+        self, pictures: Sequence[PictureLike | Crop], **options: Unpack[QueryOptions]
+    ) -> list[Answer]:
+        """Ask who pictures show.
+
+        Args:
+            pictures: paths, or uint8[h, w, 3] RGB.
+            options: see `QueryOptions`.
+
+        Returns:
+            One answer a picture, or a single one with ``as_one``.
+
+        Raises:
+            PictureError: a picture can't be used.
+            ModelError: the model is not to be found.
+        """
+        answers = []
+        for answer in self.query_each(pictures, **options):
+            if isinstance(answer, Failure):
+                raise PictureError(answer.reason)
+            answers.append(answer)
+        return answers
+
+    def query_each(
+        self, pictures: Iterable[PictureLike | Crop], **options: Unpack[QueryOptions]
+    ) -> Iterator[Answer | Failure]:
+        """Ask as `query` does, for any number of pictures: answers come as they are ready.
+
+        A picture that can't be used is a `Failure` in the place of its answer.
+        """
+        question = Question(**options)
+        return asking.answer_pictures(self._store, self._keeper, self.extractor, pictures, question)
+
+    def query_embeddings(
+        self,
+        embeddings: npt.NDArray[Any],
+        *,
+        names: Sequence[str] | None = None,
+        **options: Unpack[QueryOptions],
+    ) -> list[Answer]:
+        """Ask who embeddings show, float32[n, d] unit rows; ``names`` say what they are of.
+
+        Raises:
+            EmbeddingError: they aren't unit rows of the gallery's dimension.
+        """
+        question = Question(**options)
+        generation = self._generation()
+        rows = check_embeddings(embeddings, dim=generation.dim if generation else None)
+        titles = names if names is not None else [f"embedding {n}" for n in range(len(rows))]
+        return asking.answer(self._store, self._keeper, titles, rows, question)
+
+    def compare(
+        self, a: PictureLike | Crop, b: PictureLike | Crop, *, fpir: float = DEFAULT_FPIR
+    ) -> Comparison:
+        """Compare two pictures: the cosine, and the decision where the model is calibrated."""
+        return asking.compare(self.extractor, a, b, fpir=fpir)
+
+    # -- correcting ----------------------------------------------------------------------------
+
+    def remove(self, *, pid: str | None = None, sighting_ids: Sequence[int] = ()) -> Removal:
+        """Delete a person, or single sightings, for good: vectors and metadata, from every file.
+
+        Raises:
+            NotFoundError: there is no such person or sighting.
+        """
+        removal = self._store.remove(pid=pid, ids=sighting_ids)
+        self._keep_index()
+        return removal
+
+    def rename(self, old: str, new: str) -> None:
+        """Call a person otherwise; see `merge` when ``new`` is someone already."""
+        self._store.rename(old, new)
+
+    def merge(self, into: str, other: str) -> int:
+        """Say that two are one person: ``other``'s sightings become ``into``'s; return how many."""
+        return self._store.merge(into, other)
+
+    def split(self, sighting_ids: Sequence[int], *, to: str) -> int:
+        """Give chosen sightings to another or a new person; return how many moved."""
+        return self._store.split(sighting_ids, to)
+
+    def history(self, *, limit: int = 50) -> list[Change]:
+        """Return the newest changes first."""
+        with self._store.snapshot() as sqlite:
+            return changes.list_changes(sqlite, limit=limit)
+
+    def undo(self, seq: int | None = None, *, allow_removal: bool = False) -> Change:
+        """Undo the last change, or the one numbered ``seq``; return the change that this makes.
+
+        Undoing an enrolment deletes its sightings for good, so it must be allowed.
+
+        Raises:
+            IrreversibleError: it was a removal, or needs ``allow_removal``.
+            ConflictError: later changes stand on it.
+        """
+        change = self._store.undo(seq, allow_removal=allow_removal)
+        self._keep_index()
+        return change
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def identities(self) -> list[Identity]:
+        """Return everyone in the gallery, in enrolment order."""
+        with self._store.snapshot() as sqlite:
+            return identities.list_identities(sqlite)
+
+    def identity(self, pid: str) -> tuple[Identity, list[Sighting]]:
+        """Return one person and all sightings, in enrolment order.
+
+        Raises:
+            NotFoundError: nobody is called so.
+        """
+        with self._store.snapshot() as sqlite:
+            row = identities.require_identity(sqlite, pid)
+            return identities.list_identities(sqlite, pid)[0], sightings.sightings_of(sqlite, row)
+
+    def stats(self) -> Stats:
+        """Return the gallery in numbers."""
+        return verifying.stats(self._store)
+
+    def verify(self, *, pictures: bool = True, progress: Progress = no_progress) -> VerifyReport:
+        """Compare the database with itself, with the saved index, and with the pictures."""
+        return verifying.verify(self._store, pictures=pictures, progress=progress)
+
+    # -- looking after it ----------------------------------------------------------------------
+
+    def rebuild(
+        self, *, model: PictureLike | None = None, progress: Progress = no_progress
+    ) -> None:
+        """Make the index again from the stored vectors; with ``model``, embed all pictures again.
+
+        Raises:
+            StoreError: pictures are missing; the old model goes on answering.
+        """
+        if model is not None:
+            extractor = Extractor.load(Path(model))
+            rebuild_with_model(self._store, extractor, pin_of(extractor), progress=progress)
+            self._extractor, self._model = extractor, model
+        self._keeper.drop()
+        self._store.directory.index_folder.mkdir(exist_ok=True)
+        self._keeper.rebuild()
+
+    def export(self, path: PictureLike) -> int:
+        """Write all sightings and vectors to a ``.csv`` or ``.parquet`` file; return how many."""
+        return exchange.export(self._store, Path(path))
+
+    def import_(self, path: PictureLike) -> EnrollReport:
+        """Enroll what `export` wrote.
+
+        Raises:
+            LayoutError: the file isn't one of `export`'s.
+            ModelMismatchError: its vectors were made by another model than this store's.
+        """
+        report = exchange.import_file(self._store, Path(path), pin=self._pin)
+        self._keep_index()
+        return report
+
+    def _pin(self, pin: ModelPin) -> Generation:
+        """Pin the store to a model, and have the index ready before anything is added."""
+        generation = self._store.pin(pin)
+        with self._store.snapshot() as sqlite:
+            self._keeper.refresh(sqlite)
+        return generation
+
+    def _keep_index(self) -> None:
+        """Bring the index in step and save it when the saved one lacks much."""
+        with self._store.snapshot() as sqlite:
+            self._keeper.refresh(sqlite)
+        self._keeper.save_if_stale()
+
+
+def _new_sightings(
+    count: int,
+    pids: Sequence[str],
+    cameras: Names | None,
+    times: Times | None,
+    tracklets: Names | None,
+) -> list[NewSighting]:
+    columns: dict[str, Sequence[Any]] = {
+        "pids": pids,
+        "cameras": cameras if cameras is not None else [None] * count,
+        "times": times if times is not None else [None] * count,
+        "tracklets": tracklets if tracklets is not None else [None] * count,
+    }
+    for name, column in columns.items():
+        if len(column) != count:
+            raise EmbeddingError(f"{count} rows but {len(column)} {name}; give one each")
+    return [
+        NewSighting(pid=str(pid), camera=camera, time=time, tracklet=tracklet)
+        for pid, camera, time, tracklet in zip(*columns.values(), strict=True)
+    ]

@@ -1,0 +1,168 @@
+"""The index is derived: kept in step with the database, and made again when it can't be."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..index import IndexFileError, VectorIndex, new_index, open_index
+from .filelock import file_lock
+from .store import vectors
+from .store.generations import Generation, current_generation
+from .store.store import Position, Store
+
+log = logging.getLogger("reid_gallery")
+
+_KIND = "flat"
+_STALE_SHARE = 0.05
+"""A saved index that lacks more than this share is written anew; less is caught up at each open."""
+_STALE_ROWS = 256
+
+
+class IndexKeeper:
+    """The index of an open store.
+
+    `refresh` brings it in step with a snapshot; `save` writes it for the next process to map.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._path = store.directory.index_folder / f"{_KIND}.index"
+        self._lock = store.directory.index_folder / "lock"
+        self._index: VectorIndex | None = None
+        self._position: Position | None = None
+        self._saved_rows: int | None = None
+        self._must_save = False
+
+    def refresh(self, sqlite: sqlite3.Connection) -> VectorIndex | None:
+        """Return an index that holds exactly what the snapshot holds; None for an empty store."""
+        position = self._store.position(sqlite)
+        generation = current_generation(sqlite)
+        if generation is None:
+            return None
+        if self._position is None or self._position.generation != position.generation:
+            self._open(sqlite, generation, position)
+        if self._index is None:
+            self._rebuild(sqlite, generation)
+        elif self._position is not None and self._position.revision != position.revision:
+            self._catch_up(sqlite, generation, self._position)
+        self._position = position
+        return self._index
+
+    def _open(self, sqlite: sqlite3.Connection, generation: Generation, now: Position) -> None:
+        """Map the saved index, if it is one of this store's past; else leave it None."""
+        self._index, self._saved_rows = None, None
+        if not self._path.exists():
+            if now.last_sighting:
+                log.warning("the index is not there; rebuilding it from the stored vectors")
+            return
+        try:
+            index = open_index(self._path, kind=_KIND)
+            position = Position(**{name: int(value) for name, value in index.stamp.items()})
+        except (IndexFileError, TypeError, ValueError) as error:
+            log.warning("%s; rebuilding it from the stored vectors", error)
+            return
+        if not self._belongs(sqlite, index, position, generation, now):
+            log.warning("the index is of another state of the store; rebuilding it")
+            return
+        self._index, self._position, self._saved_rows = index, position, len(index)
+
+    def _belongs(
+        self,
+        sqlite: sqlite3.Connection,
+        index: VectorIndex,
+        position: Position,
+        generation: Generation,
+        now: Position,
+    ) -> bool:
+        """Whether the index is of an earlier moment of this very store.
+
+        The numbers alone don't tell a store that was put back from a backup and written to since;
+        some rows, compared with the database, do.
+        """
+        if position.generation != generation.id or position.revision > now.revision:
+            return False
+        if index.dim != generation.dim or position.last_removal > now.last_removal:
+            return False
+        ids = index.ids()
+        sample = (
+            np.unique(ids[np.linspace(0, len(ids) - 1, num=4, dtype=np.int64)]) if len(ids) else ids
+        )
+        gone = set(self._store.removed_since(sqlite, position.last_removal))
+        sample = np.array([number for number in sample.tolist() if number not in gone], np.int64)
+        present = sqlite.execute(
+            f"SELECT count(*) FROM vectors_{generation.id:d} WHERE sighting_id IN"  # noqa: S608
+            f" ({', '.join(map(str, sample.tolist()))})"
+        ).fetchone()[0]
+        if present != len(sample):
+            return False
+        stored = vectors.read_vectors(sqlite, generation.id, generation.dim, sample.tolist())
+        return np.array_equal(stored, index.vectors(sample))
+
+    def _rebuild(self, sqlite: sqlite3.Connection, generation: Generation) -> None:
+        index = new_index(generation.dim, kind=_KIND)
+        for ids, rows in vectors.read_blocks(sqlite, generation.id, generation.dim):
+            index.add(ids, rows)
+        self._index, self._saved_rows = index, None
+
+    def _catch_up(
+        self, sqlite: sqlite3.Connection, generation: Generation, since: Position
+    ) -> None:
+        assert self._index is not None  # noqa: S101 (refresh has checked)
+        for ids, rows in self._news(sqlite, generation, since):
+            self._index.add(ids, rows)
+        gone = self._store.removed_since(sqlite, since.last_removal)
+        if gone:
+            self._index.remove(np.array(gone, dtype=np.int64))
+            self._must_save = True  # the saved file still holds what was removed for good
+
+    def _news(
+        self, sqlite: sqlite3.Connection, generation: Generation, since: Position
+    ) -> Iterator[tuple[vectors.Ids, vectors.Vectors]]:
+        return vectors.read_blocks(sqlite, generation.id, generation.dim, after=since.last_sighting)
+
+    def drop(self) -> None:
+        """Forget the index in memory, so that the next `refresh` opens or rebuilds it."""
+        self._index, self._position, self._saved_rows = None, None, None
+
+    def save_if_stale(self) -> None:
+        """Write the index if none is saved, or if that lacks much or holds what was removed."""
+        if self._index is None:
+            return
+        rows = len(self._index)
+        stale = self._saved_rows is None or rows - self._saved_rows > max(
+            _STALE_ROWS, _STALE_SHARE * rows
+        )
+        if stale or self._must_save:
+            self.save()
+
+    def save(self) -> None:
+        """Write the index of the store's present state, under a lock.
+
+        The lock makes sure that no process puts back a file that holds a vector which another has
+        just removed.
+        """
+        with file_lock(self._lock, wait_s=self._store.connection.wait_s, doing="saving the index"):
+            with self._store.snapshot() as sqlite:
+                index = self.refresh(sqlite)
+            if index is None or self._position is None:
+                return
+            stamp = {
+                "generation": self._position.generation,
+                "revision": self._position.revision,
+                "last_sighting": self._position.last_sighting,
+                "last_removal": self._position.last_removal,
+            }
+            index.save(self._path, stamp)
+            self._saved_rows, self._must_save = len(index), False
+
+    def rebuild(self) -> None:
+        """Make the index again from the stored vectors, whatever is saved, and save it."""
+        with self._store.snapshot() as sqlite:
+            generation = current_generation(sqlite)
+            if generation is None:
+                return
+            self._rebuild(sqlite, generation)
+            self._position = self._store.position(sqlite)
+        self.save()

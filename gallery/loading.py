@@ -1,0 +1,71 @@
+"""Pictures read, hashed, decoded and fitted in threads, in order, while the extractor works."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from .errors import PictureError
+from .pictures.fit import fit
+from .pictures.read import Crop, content_hash, decode_crop, read_bytes
+
+Item = TypeVar("Item")
+
+_THREADS = 2
+_AHEAD = 64
+"""Pictures decoded before they are asked for: bounds the memory, whatever their number."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPicture(Generic[Item]):
+    """One picture, ready to embed; or ``problem`` says why not.
+
+    Attributes:
+        item: what it was loaded for.
+        content: sha256 of the file.
+        fitted: uint8[256, 128, 3]; None when it failed.
+        problem: None when all is well.
+    """
+
+    item: Item
+    content: str = ""
+    fitted: Crop | None = None
+    problem: str | None = None
+
+
+def load_picture(item: Item, source: Path | Crop) -> LoadedPicture[Item]:
+    """Load one picture, a file or an array; a problem is reported, not raised."""
+    if not isinstance(source, Path):
+        return LoadedPicture(item, content_hash(source), fit(source))
+    try:
+        content = read_bytes(source)
+        fitted = fit(decode_crop(content, where=str(source)))
+    except PictureError as error:
+        return LoadedPicture(item, problem=str(error))
+    return LoadedPicture(item, content_hash(content), fitted)
+
+
+def load_pictures(
+    items: Iterable[Item], source_of: Callable[[Item], Path | Crop]
+) -> Iterator[LoadedPicture[Item]]:
+    """Load pictures in the order of ``items``, some ahead of need."""
+    remaining = iter(items)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="load") as pool:
+
+        def start(item: Item) -> Future[LoadedPicture[Item]]:
+            return pool.submit(load_picture, item, source_of(item))
+
+        waiting = deque(start(item) for item in islice(remaining, _AHEAD))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(start(item) for item in islice(remaining, 1))
+
+
+def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Cut a stream into lists of ``size``; the last may be shorter."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch

@@ -1,0 +1,73 @@
+"""Which extractor a store is used with: the one that its vectors were made by."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from .errors import ModelError, ModelMismatchError
+from .extractor import Extractor, resolve_model
+from .store.generations import EXTERNAL, Generation, ModelPin
+from .store.store import Store
+from .types import PictureLike
+
+
+def pin_of(extractor: Extractor) -> ModelPin:
+    """What a store remembers of an extractor."""
+    calibration = extractor.spec.calibration
+    return ModelPin(
+        model=extractor.sha256,
+        model_name=extractor.spec.name,
+        model_path=str(extractor.path.absolute()),
+        dim=extractor.dim,
+        calibration=None if calibration is None else json.dumps(calibration),
+    )
+
+
+def external_pin(dim: int) -> ModelPin:
+    """What a store remembers of embeddings made elsewhere."""
+    return ModelPin(model=EXTERNAL, model_name=EXTERNAL, model_path=None, dim=dim)
+
+
+def choose_extractor(
+    store: Store, generation: Generation | None, model: PictureLike | None
+) -> Extractor:
+    """Load the extractor to use with a store.
+
+    Args:
+        store: the store, for errors.
+        generation: its current one, None when it is empty.
+        model: the file that the user named, if any.
+
+    Raises:
+        ModelMismatchError: the file named is not the one the store was made with.
+        ModelError: no file of that model is to be found.
+    """
+    if generation is None:
+        return Extractor.load(resolve_model(model))
+    if generation.external:
+        raise ModelMismatchError(
+            f"{store.directory.root}: its vectors were made by an extractor elsewhere, so it "
+            "can't embed pictures; enroll and query embeddings"
+        )
+    if model is not None:
+        extractor = Extractor.load(resolve_model(model))
+        store.check_pin(generation, pin_of(extractor))
+        return extractor
+    return _find(store, generation)
+
+
+def _find(store: Store, generation: Generation) -> Extractor:
+    """Load the pinned model: where it was last seen, or the shipped one."""
+    places = [Path(generation.model_path)] if generation.model_path else []
+    with suppress(ModelError):  # when nothing is shipped, the pinned path may do
+        places.append(resolve_model(None))
+    for place in places:
+        if place.is_file():
+            extractor = Extractor.load(place)
+            if extractor.sha256 == generation.model:
+                return extractor
+    raise ModelError(
+        f"{store.directory.root}: made with the model {generation.model_name} (sha256 "
+        f"{generation.model[:12]}...), which is not at {generation.model_path or 'hand'}; "
+        "say where it is with --model, or move the store over with rebuild --model NEW.onnx"
+    )

@@ -1,0 +1,41 @@
+"""Answers as a contact sheet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..types import Answer
+from .sheet import SheetMatch, SheetRow, write_sheet
+from .tables import verdict
+
+
+def write_answer_sheet(
+    path: Path, answers: Sequence[Answer], *, true_pids: Sequence[str | None] | None = None
+) -> None:
+    """Draw each answer as a row: the query on the left, the matches' pictures on the right.
+
+    Args:
+        path: a PNG file.
+        answers: of `Gallery.query`.
+        true_pids: whom each query really shows, where it is known: marks right and wrong.
+    """
+    truths = true_pids if true_pids is not None else [None] * len(answers)
+    rows = [_row(answer, truth) for answer, truth in zip(answers, truths, strict=True)]
+    write_sheet(path, rows)
+
+
+def _row(answer: Answer, truth: str | None) -> SheetRow:
+    return SheetRow(
+        query=[Path(name) for name in answer.query],
+        caption=truth or Path(answer.query[0]).name,
+        verdict=verdict(answer),
+        matches=[
+            SheetMatch(
+                picture=None if match.sighting.path is None else Path(match.sighting.path),
+                pid=match.pid,
+                score=match.score,
+                camera=match.sighting.camera,
+                right=None if truth is None else match.pid == truth,
+            )
+            for match in answer.matches
+        ],
+    )

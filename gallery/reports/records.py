@@ -1,0 +1,99 @@
+"""Results as JSON objects, each with a ``schema`` field that names its form and version."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from ..types import Answer, Change, EnrollReport, Identity, Removal, Sighting, Stats, VerifyReport
+
+Record = dict[str, Any]
+
+
+def answer_record(answer: Answer) -> Record:
+    """One answer: ``reid-gallery/query/1``."""
+    return {
+        "schema": "reid-gallery/query/1",
+        "query": list(answer.query),
+        "model": answer.model,
+        "known": answer.known,
+        "threshold": answer.threshold,
+        "matches": [
+            {
+                "rank": match.rank,
+                "pid": match.pid,
+                "score": match.score,
+                "sighting": sighting_record(match.sighting, with_pid=False),
+            }
+            for match in answer.matches
+        ],
+    }
+
+
+def sighting_record(sighting: Sighting, *, with_pid: bool = True) -> Record:
+    """One sighting; inside a match the pid stands outside."""
+    record = {
+        "id": sighting.id,
+        "path": sighting.path,
+        "camera": sighting.camera,
+        "time": _iso(sighting.time),
+        "tracklet": sighting.tracklet,
+    }
+    return {"pid": sighting.pid, **record} if with_pid else record
+
+
+def report_record(report: EnrollReport) -> Record:
+    """What an enrolment came to: ``reid-gallery/enroll/1``."""
+    return {"schema": "reid-gallery/enroll/1", **asdict(report)}
+
+
+def identity_record(identity: Identity) -> Record:
+    """One person: ``reid-gallery/identity/1``."""
+    return {
+        "schema": "reid-gallery/identity/1",
+        "pid": identity.pid,
+        "sightings": identity.sightings,
+        "cameras": list(identity.cameras),
+        "first_seen": _iso(identity.first_seen),
+        "last_seen": _iso(identity.last_seen),
+    }
+
+
+def person_record(identity: Identity, sightings: list[Sighting]) -> Record:
+    """One person with all sightings: ``reid-gallery/person/1``."""
+    record = identity_record(identity) | {"schema": "reid-gallery/person/1"}
+    return record | {"sightings": [sighting_record(s, with_pid=False) for s in sightings]}
+
+
+def change_record(change: Change) -> Record:
+    """One change: ``reid-gallery/change/1``."""
+    return {
+        "schema": "reid-gallery/change/1",
+        "seq": change.seq,
+        "kind": change.kind,
+        "time": _iso(change.time),
+        "summary": change.summary,
+        "undone_by": change.undone_by,
+    }
+
+
+def removal_record(removal: Removal) -> Record:
+    """What was deleted: ``reid-gallery/remove/1``."""
+    return {
+        "schema": "reid-gallery/remove/1",
+        "identities": list(removal.identities),
+        "sightings": [sighting_record(sighting) for sighting in removal.sightings],
+    }
+
+
+def stats_record(stats: Stats) -> Record:
+    """The gallery in numbers: ``reid-gallery/stats/1``."""
+    return {"schema": "reid-gallery/stats/1", **asdict(stats)}
+
+
+def verify_record(report: VerifyReport) -> Record:
+    """What differs: ``reid-gallery/verify/1``."""
+    return {"schema": "reid-gallery/verify/1", "sound": report.sound, **asdict(report)}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,162 @@
+"""Results as tables for people."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from ..types import Answer, Change, EnrollReport, Identity, Removal, Sighting, Stats, VerifyReport
+
+_SHOWN = 20
+"""Lines of failures that are shown; the rest is counted."""
+
+
+def answer_table(answer: Answer) -> Table:
+    """One query: the verdict as title, a line a match."""
+    table = _table("rank", "person", "score", "camera", "time", "sighting", title=_title(answer))
+    for match in answer.matches:
+        sighting = match.sighting
+        table.add_row(
+            str(match.rank),
+            _plain(match.pid),
+            f"{match.score:.3f}",
+            _plain(sighting.camera or "-"),
+            _time(sighting.time),
+            _plain(f"{sighting.id} {Path(sighting.path).name if sighting.path else ''}".strip()),
+        )
+    if not answer.matches:
+        table.add_row("-", "nobody", "-", "-", "-", "-")
+    return table
+
+
+def verdict(answer: Answer) -> str:
+    """Say in words whether the first match is known."""
+    if answer.known is None:
+        return "" if answer.matches else "nobody matches"
+    if answer.known:
+        return f"known: {answer.matches[0].pid} (threshold {answer.threshold:.3f})"
+    return f"unknown (threshold {answer.threshold:.3f}); the nearest are"
+
+
+def identity_table(identities: Iterable[Identity]) -> Table:
+    """Everyone, a line a person."""
+    table = _table("person", "sightings", "cameras", "first seen", "last seen")
+    for person in identities:
+        table.add_row(
+            _plain(person.pid),
+            str(person.sightings),
+            _plain(", ".join(person.cameras) or "-"),
+            _time(person.first_seen),
+            _time(person.last_seen),
+        )
+    return table
+
+
+def sighting_table(sightings: Sequence[Sighting], *, title: str = "") -> Table:
+    """A line a sighting."""
+    table = _table("sighting", "person", "camera", "time", "tracklet", "path", title=title)
+    for sighting in sightings:
+        table.add_row(
+            str(sighting.id),
+            _plain(sighting.pid),
+            _plain(sighting.camera or "-"),
+            _time(sighting.time),
+            _plain(sighting.tracklet or "-"),
+            _plain(sighting.path or "-"),
+        )
+    return table
+
+
+def change_table(changes: Iterable[Change]) -> Table:
+    """A line a change, newest first."""
+    table = _table("change", "time", "kind", "what")
+    for change in changes:
+        undone = f" (undone by change {change.undone_by})" if change.undone_by else ""
+        table.add_row(
+            str(change.seq), _time(change.time), change.kind, _plain(change.summary + undone)
+        )
+    return table
+
+
+def stats_table(stats: Stats) -> Table:
+    """The gallery in numbers."""
+    table = _table("what", "value")
+    model = "none yet" if stats.model is None else f"{stats.model_name} {stats.model[:12]}"
+    rows = {
+        "people": f"{stats.identities:,}",
+        "sightings": f"{stats.sightings:,}",
+        "cameras": f"{stats.cameras:,}",
+        "model": model,
+        "dimensions": str(stats.dim or "-"),
+        "database": f"{stats.database_bytes / 2**20:.1f} MiB",
+        "index": f"{stats.index_bytes / 2**20:.1f} MiB",
+    }
+    for name, value in rows.items():
+        table.add_row(name, _plain(value))
+    return table
+
+
+def enroll_lines(report: EnrollReport) -> list[str]:
+    """What an enrolment came to, in lines."""
+    lines = [
+        f"enrolled {len(report.enrolled)}, skipped {len(report.skipped)} (same picture), "
+        f"conflicting {len(report.conflicting)}, failed {len(report.failed)}, "
+        f"ignored {len(report.ignored)}"
+    ]
+    conflicts = [
+        f"conflict: {c.path} is enrolled as {c.enrolled_as}, not {c.pid}"
+        + (f" (sighting {c.sighting_id})" if c.sighting_id else "")
+        for c in report.conflicting
+    ]
+    failures = [f"failed: {failure.reason}" for failure in report.failed]
+    return lines + _cut(conflicts) + _cut(failures)
+
+
+def removal_lines(removal: Removal) -> list[str]:
+    """What was deleted for good, in lines."""
+    lines = [
+        f"removed for good: sighting {s.id} of {s.pid}" + (f" ({s.path})" if s.path else "")
+        for s in removal.sightings
+    ]
+    return _cut(lines) + [f"removed for good: {pid}" for pid in removal.identities]
+
+
+def verify_lines(report: VerifyReport) -> list[str]:
+    """What differs, in lines."""
+    if report.sound:
+        return [f"{report.checked} sightings: database, index and pictures agree"]
+    lines = [f"database: {problem}" for problem in report.database]
+    lines += [f"index: {problem}; reid-gallery rebuild mends it" for problem in report.index]
+    lines += _cut([f"picture: {failure.reason}" for failure in report.pictures])
+    return lines
+
+
+def _title(answer: Answer) -> Text:
+    names = ", ".join(answer.query[:3]) + (" ..." if len(answer.query) > 3 else "")
+    return Text(f"{names}  {verdict(answer)}".strip())
+
+
+def _table(*columns: str, title: Text | str = "") -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for column in columns:
+        right = column in {"rank", "score", "sightings", "change"}
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _plain(text: str) -> Text:
+    """Text as it is: a pid such as ``[red]`` is no markup."""
+    return Text(text)
+
+
+def _time(moment: datetime | None) -> str:
+    return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _cut(lines: list[str]) -> list[str]:
+    if len(lines) <= _SHOWN:
+        return lines
+    return [*lines[:_SHOWN], f"... and {len(lines) - _SHOWN} more (--json lists all)"]

@@ -1,0 +1,137 @@
+"""The history of a store: every change, in words, and how to undo it.
+
+A change that moved sightings recorded each move; a rename its two names. Undoing is itself a
+change, with moves of its own, and can be undone in turn. A removal keeps no trace to go back to.
+"""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConflictError, IrreversibleError, NotFoundError
+from ..times import from_microseconds, now_microseconds
+from ..types import Change
+from . import identities, sightings
+
+REVERSIBLE = ("rename", "merge", "split", "undo")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change as it is stored."""
+
+    seq: int
+    kind: str
+    detail: dict[str, Any]
+    undone_by: int | None
+
+
+def record_change(sqlite: sqlite3.Connection, kind: str, summary: str, **detail: Any) -> int:
+    """Add an entry to the history; return its number."""
+    cursor = sqlite.execute(
+        "INSERT INTO changes (kind, time_us, detail) VALUES (?, ?, ?)",
+        (kind, now_microseconds(), json.dumps({"summary": summary, **detail})),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def set_summary(sqlite: sqlite3.Connection, seq: int, summary: str) -> None:
+    """Replace a change's words, as an enrolment grows batch by batch."""
+    sqlite.execute(
+        "UPDATE changes SET detail = json_set(detail, '$.summary', ?) WHERE seq = ?", (summary, seq)
+    )
+
+
+def list_changes(sqlite: sqlite3.Connection, *, limit: int) -> list[Change]:
+    """Return the newest changes first."""
+    rows = sqlite.execute(
+        "SELECT seq, kind, time_us, detail ->> 'summary', undone_by FROM changes"
+        " ORDER BY seq DESC LIMIT ?",
+        (limit,),
+    )
+    return [
+        Change(seq, kind, from_microseconds(time_us), summary, undone_by)
+        for seq, kind, time_us, summary, undone_by in rows
+    ]
+
+
+def find_change(sqlite: sqlite3.Connection, seq: int | None) -> ChangeRow:
+    """Return the change numbered ``seq``, or the last one that is not undone and no undo itself.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = sqlite.execute(
+        "SELECT seq, kind, detail, undone_by FROM changes WHERE seq = ?1 OR"
+        " (?1 IS NULL AND undone_by IS NULL AND kind NOT IN ('undo', 'rebuild'))"
+        " ORDER BY seq DESC LIMIT 1",
+        (seq,),
+    ).fetchone()
+    if row is None:
+        which = "nothing to undo" if seq is None else f"no change number {seq}"
+        raise NotFoundError(f"{which}; reid-gallery history lists the changes")
+    return ChangeRow(row[0], row[1], json.loads(row[2]), row[3])
+
+
+def check_undoable(change: ChangeRow) -> None:
+    """Say why a change can't be undone, if so.
+
+    Raises:
+        ConflictError: it was undone before.
+        IrreversibleError: it deleted or re-embedded.
+    """
+    if change.undone_by is not None:
+        raise ConflictError(f"change {change.seq} was undone before, by change {change.undone_by}")
+    if change.kind not in (*REVERSIBLE, "enroll"):
+        raise IrreversibleError(f"change {change.seq} ({change.kind}) can't be undone")
+
+
+def undo_correction(sqlite: sqlite3.Connection, change: ChangeRow) -> Change:
+    """Undo a rename, merge, split or undo.
+
+    Raises:
+        ConflictError: later changes stand on it.
+    """
+    summary = f"undid change {change.seq}: {change.detail['summary']}"
+    renamed = change.detail.get("renamed")
+    detail = {"renamed": renamed[::-1]} if renamed else {}
+    undo = record_change(sqlite, "undo", summary, of=change.seq, **detail)
+    if renamed:
+        _rename_back(sqlite, change.seq, old=renamed[0], new=renamed[1])
+    _move_back(sqlite, change.seq, undo)
+    sqlite.execute("UPDATE changes SET undone_by = ? WHERE seq = ?", (undo, change.seq))
+    if change.kind == "undo":  # what had been undone is in force again
+        sqlite.execute("UPDATE changes SET undone_by = NULL WHERE seq = ?", (change.detail["of"],))
+    return list_changes(sqlite, limit=1)[0]
+
+
+def enrolled_by(sqlite: sqlite3.Connection, seq: int) -> list[int]:
+    """Return the ids of the sightings that a change enrolled and that are still there."""
+    rows = sqlite.execute("SELECT id FROM sightings WHERE change_seq = ? ORDER BY id", (seq,))
+    return [number for (number,) in rows]
+
+
+def _rename_back(sqlite: sqlite3.Connection, seq: int, *, old: str, new: str) -> None:
+    identity = identities.find_identity(sqlite, new)
+    taken = identities.find_identity(sqlite, old)
+    if identity is None or (taken is not None and identities.count_sightings(sqlite, taken)):
+        gone = f"{new!r} is gone" if identity is None else f"{old!r} is someone else by now"
+        raise ConflictError(f"change {seq} can't be undone: {gone}; undo the later changes first")
+    identities.rename_identity(sqlite, identity, old)
+
+
+def _move_back(sqlite: sqlite3.Connection, seq: int, undo: int) -> None:
+    moves = sqlite.execute(
+        "SELECT sighting_id, from_identity, to_identity FROM moves WHERE seq = ?", (seq,)
+    ).fetchall()
+    now = sightings.identities_of(sqlite, (number for number, _, _ in moves))
+    elsewhere = [number for number, _, to in moves if now[number] != to]
+    if elsewhere:
+        raise ConflictError(
+            f"change {seq} can't be undone: {len(elsewhere)} of its {len(moves)} sightings were "
+            "moved again; undo the later changes first"
+        )
+    for origin in {origin for _, origin, _ in moves}:
+        back = [number for number, source, _ in moves if source == origin]
+        sightings.move_sightings(sqlite, back, origin, undo)

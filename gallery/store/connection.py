@@ -1,0 +1,107 @@
+"""The connection to the database: its settings, and transactions as context managers."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import StoreBusyError, StoreDamagedError, StoreError
+
+PAGE_BYTES = 32768
+"""A 512-d vector is 2,048 bytes: at SQLite's usual 4,096 a page would hold one and waste half."""
+
+
+class Connection:
+    """One SQLite connection in WAL mode; for one thread.
+
+    Args:
+        path: the database file; created when missing.
+        wait_s: how long a writer waits for another writer before it gives up.
+    """
+
+    def __init__(self, path: Path, *, wait_s: float) -> None:
+        self.path, self.wait_s = path, wait_s
+        with self._translated():
+            self._sqlite = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
+            self._configure()
+
+    def _configure(self) -> None:
+        for pragma in (
+            f"page_size = {PAGE_BYTES}",
+            "journal_mode = WAL",
+            "synchronous = FULL",  # an acknowledged change survives a power cut as well
+            "foreign_keys = ON",
+            "secure_delete = ON",  # removed vectors are overwritten with zeros, not just unlinked
+        ):
+            self._sqlite.execute(f"PRAGMA {pragma}")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One consistent snapshot of the database; never waits for a writer."""
+        with self._transaction("BEGIN DEFERRED") as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing: committed to disk when the block ends, undone when it raises.
+
+        Raises:
+            StoreBusyError: another process was writing for longer than ``wait_s``.
+        """
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self._translated():
+            self._sqlite.execute(begin)
+            try:
+                yield self._sqlite
+            except BaseException:
+                if self._sqlite.in_transaction:
+                    self._sqlite.execute("ROLLBACK")
+                raise
+            self._sqlite.execute("COMMIT")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise StoreBusyError(
+                    f"{self.path.parent}: another process is writing to this store "
+                    f"(waited {self.wait_s:g} s); try again when it is done, or wait longer"
+                ) from error
+            raise StoreError(f"{self.path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise StoreDamagedError(
+                f"{self.path}: the database is damaged ({error}); restore it from a backup"
+            ) from error
+
+    def forget_deleted(self) -> None:
+        """Empty the write-ahead log, where deleted rows may still be read.
+
+        Readers that are in the middle of a snapshot keep the log alive; it is emptied when the
+        last of them is done and the store is next closed.
+        """
+        with self._translated():
+            self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def compact(self) -> None:
+        """Give the space of deleted rows back to the file system (``VACUUM``)."""
+        with self._translated():
+            self._sqlite.execute("VACUUM")
+
+    def integrity_problems(self) -> list[str]:
+        """What SQLite's own integrity and foreign-key checks find; empty when all is well."""
+        with self._translated():
+            rows = self._sqlite.execute("PRAGMA integrity_check(20)").fetchall()
+            broken = self._sqlite.execute("PRAGMA foreign_key_check").fetchall()
+        problems = [text for (text,) in rows if text != "ok"]
+        return problems + [f"{table} row {rowid}: refers to nothing" for table, rowid, *_ in broken]
+
+    def close(self) -> None:
+        """Close; open transactions are undone."""
+        self._sqlite.close()

@@ -1,0 +1,74 @@
+"""A store is a directory: one SQLite database, the truth, and a folder of derived index files."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import StoreError
+
+DATABASE_NAME = "gallery.sqlite3"
+INDEX_FOLDER = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDirectory:
+    """Where the parts of a store lie."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file; beside it SQLite keeps its own ``-wal`` and ``-shm`` files."""
+        return self.root / DATABASE_NAME
+
+    @property
+    def index_folder(self) -> Path:
+        """Derived files; deleting them loses nothing."""
+        return self.root / INDEX_FOLDER
+
+    @property
+    def rebuild_lock(self) -> Path:
+        """Held while pictures are embedded again with another model."""
+        return self.root / "rebuild.lock"
+
+    def create(self) -> None:
+        """Make the folders.
+
+        Raises:
+            StoreError: the path can't be a store: a file, unwritable, or a folder of other things.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise StoreError(f"{self.root}: a file lies where the store should be; name a folder")
+        if self.root.is_dir() and not self.database.exists() and any(self.root.iterdir()):
+            raise StoreError(
+                f"{self.root}: this folder has other files and no store in it; "
+                "name an empty or a new folder"
+            )
+        try:
+            self.index_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{self.root}: the store can't be made here ({error.strerror}); "
+                "name a writable folder"
+            ) from error
+
+    def require(self) -> None:
+        """Check that there is a store.
+
+        Raises:
+            StoreError: there is none.
+        """
+        if not self.database.is_file():
+            raise StoreError(
+                f"{self.root}: no store here; make one with reid-gallery enroll --store {self.root}"
+            )
+
+
+def default_store() -> Path:
+    """Where a store lies when nobody says: below the user's data directory."""
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "reid-gallery"

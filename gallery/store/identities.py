@@ -1,0 +1,95 @@
+"""The identities table: pids and what is seen of each.
+
+An identity without sightings is hidden: it waits for the merge that emptied it to be undone, or
+for its pid to be enrolled again.
+"""
+
+import difflib
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from ..errors import NotFoundError
+from ..times import from_microseconds
+from ..types import Identity
+
+
+def find_identity(sqlite: sqlite3.Connection, pid: str) -> int | None:
+    """Return the row id of ``pid``, hidden or not, or None."""
+    row = sqlite.execute("SELECT id FROM identities WHERE pid = ?", (pid,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def require_identity(sqlite: sqlite3.Connection, pid: str) -> int:
+    """Return the row id of a ``pid`` that has sightings.
+
+    Raises:
+        NotFoundError: nobody is called so; names like it are suggested.
+    """
+    identity = find_identity(sqlite, pid)
+    if identity is not None and count_sightings(sqlite, identity):
+        return identity
+    near = difflib.get_close_matches(pid, [person.pid for person in list_identities(sqlite)], n=3)
+    hint = f"; did you mean {', '.join(near)}?" if near else "; see reid-gallery list"
+    raise NotFoundError(f"nobody in the gallery is called {pid!r}{hint}")
+
+
+def ensure_identities(sqlite: sqlite3.Connection, pids: Iterable[str]) -> dict[str, int]:
+    """Return the row id of each pid, making those that are new."""
+    wanted = list(dict.fromkeys(pids))
+    sqlite.executemany("INSERT OR IGNORE INTO identities (pid) VALUES (?)", ((p,) for p in wanted))
+    return {pid: row for pid in wanted if (row := find_identity(sqlite, pid)) is not None}
+
+
+def count_sightings(sqlite: sqlite3.Connection, identity: int) -> int:
+    """Return how many sightings an identity has."""
+    query = "SELECT count(*) FROM sightings WHERE identity_id = ?"
+    return int(sqlite.execute(query, (identity,)).fetchone()[0])
+
+
+def list_identities(sqlite: sqlite3.Connection, pid: str | None = None) -> list[Identity]:
+    """Return every identity that has sightings (or only ``pid``), in the order they were made."""
+    rows = sqlite.execute(
+        "SELECT pid, count(*), json_group_array(DISTINCT camera) FILTER (WHERE camera IS NOT NULL),"
+        " min(time_us), max(time_us)"
+        " FROM sightings JOIN identities ON identities.id = identity_id"
+        " WHERE ?1 IS NULL OR pid = ?1 GROUP BY identity_id ORDER BY identity_id",
+        (pid,),
+    )
+    return [
+        Identity(
+            pid=name,
+            sightings=count,
+            cameras=tuple(sorted(json.loads(cameras))),
+            first_seen=None if first is None else from_microseconds(first),
+            last_seen=None if last is None else from_microseconds(last),
+        )
+        for name, count, cameras, first, last in rows
+    ]
+
+
+def rename_identity(sqlite: sqlite3.Connection, identity: int, pid: str) -> None:
+    """Call an identity ``pid``; a hidden identity of that name takes the old one in exchange."""
+    (old,) = sqlite.execute("SELECT pid FROM identities WHERE id = ?", (identity,)).fetchone()
+    hidden = find_identity(sqlite, pid)
+    if hidden is not None:
+        sqlite.execute("UPDATE identities SET pid = pid || char(0) WHERE id = ?", (hidden,))
+    sqlite.execute("UPDATE identities SET pid = ? WHERE id = ?", (pid, identity))
+    if hidden is not None:
+        sqlite.execute("UPDATE identities SET pid = ? WHERE id = ?", (old, hidden))
+
+
+def forget_identities(sqlite: sqlite3.Connection, identities: Iterable[int]) -> list[str]:
+    """Delete those of the identities that are empty and that no undo needs; return emptied pids."""
+    emptied = []
+    for identity in identities:
+        if count_sightings(sqlite, identity):
+            continue
+        (pid,) = sqlite.execute("SELECT pid FROM identities WHERE id = ?", (identity,)).fetchone()
+        emptied.append(str(pid))
+        sqlite.execute(
+            "DELETE FROM identities WHERE id = ?1 AND NOT EXISTS"
+            " (SELECT 1 FROM moves WHERE from_identity = ?1 OR to_identity = ?1)",
+            (identity,),
+        )
+    return emptied

@@ -1,0 +1,214 @@
+"""The sightings table: one row an enrolled crop."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import NotFoundError
+from ..times import from_microseconds, to_microseconds
+from ..types import Sighting
+
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSighting:
+    """A sighting that is about to be enrolled; ``content`` is its picture's sha256, in hex."""
+
+    pid: str
+    content: str | None = None
+    path: str | None = None
+    camera: str | None = None
+    time: datetime | None = None
+    tracklet: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which sightings a query may match; what is empty or None doesn't restrict.
+
+    A sighting without a camera is not of any ``cameras``, and of none of ``not_cameras``; one
+    without a time is in no time range.
+    """
+
+    cameras: tuple[str, ...] = ()
+    not_cameras: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def restricts(self) -> bool:
+        """Whether any sighting could be left out."""
+        return bool(self.cameras or self.not_cameras or self.since or self.until)
+
+
+def insert_sightings(
+    sqlite: sqlite3.Connection,
+    sightings: Sequence[NewSighting],
+    identities: dict[str, int],
+    change_seq: int,
+) -> Ids:
+    """Add rows; return their ids, int64[n], ascending and never used before."""
+    row = sqlite.execute("SELECT seq FROM sqlite_sequence WHERE name = 'sightings'").fetchone()
+    first = (int(row[0]) if row else 0) + 1
+    ids = np.arange(first, first + len(sightings), dtype=np.int64)
+    sqlite.executemany(
+        "INSERT INTO sightings (id, identity_id, change_seq, content, path, camera, time_us,"
+        " tracklet) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (
+                sighting_id,
+                identities[new.pid],
+                change_seq,
+                bytes.fromhex(new.content) if new.content else None,
+                new.path,
+                new.camera,
+                None if new.time is None else to_microseconds(new.time),
+                new.tracklet,
+            )
+            for sighting_id, new in zip(ids.tolist(), sightings, strict=True)
+        ),
+    )
+    return ids
+
+
+def load_sightings(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Sighting]:
+    """Return the sightings with these ids; ids that aren't there are left out."""
+    return _load(sqlite, "sightings.id IN (SELECT value FROM json_each(?))", _json_ids(ids))
+
+
+def sightings_of(sqlite: sqlite3.Connection, identity: int) -> list[Sighting]:
+    """Return an identity's sightings in enrolment order."""
+    return list(_load(sqlite, "identity_id = ?", identity).values())
+
+
+def require_sightings(sqlite: sqlite3.Connection, ids: Iterable[int]) -> list[Sighting]:
+    """Return the sightings with these ids, in id order.
+
+    Raises:
+        NotFoundError: one of them isn't there.
+    """
+    wanted = sorted(set(ids))
+    found = load_sightings(sqlite, wanted)
+    missing = [number for number in wanted if number not in found]
+    if missing:
+        raise NotFoundError(
+            f"no sighting {', '.join(map(str, missing[:5]))} in the gallery; "
+            "reid-gallery show PID lists a person's sightings"
+        )
+    return [found[number] for number in wanted]
+
+
+def find_contents(
+    sqlite: sqlite3.Connection, contents: Iterable[str]
+) -> dict[str, tuple[int, str]]:
+    """Of pictures' sha256 in hex, return those that are enrolled: their sighting id and pid."""
+    found = {}
+    for content in contents:
+        row = sqlite.execute(
+            "SELECT sightings.id, pid FROM sightings"
+            " JOIN identities ON identities.id = identity_id WHERE content = ?",
+            (bytes.fromhex(content),),
+        ).fetchone()
+        if row:
+            found[content] = (int(row[0]), str(row[1]))
+    return found
+
+
+def identities_of(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, int]:
+    """Return the identity row of each sighting id; ids that are gone are left out."""
+    rows = sqlite.execute(
+        "SELECT id, identity_id FROM sightings WHERE id IN (SELECT value FROM json_each(?))",
+        (_json_ids(ids),),
+    )
+    return dict(rows)
+
+
+def filtered_ids(sqlite: sqlite3.Connection, chosen: Filter) -> Ids:
+    """Return int64[m], the ids of the sightings that a filter lets through, ascending."""
+    conditions, values = [], []
+    if chosen.cameras:
+        conditions.append("camera IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(chosen.cameras))
+    if chosen.not_cameras:
+        conditions.append("(camera IS NULL OR camera NOT IN (SELECT value FROM json_each(?)))")
+        values.append(json.dumps(chosen.not_cameras))
+    for bound, test in ((chosen.since, "time_us >= ?"), (chosen.until, "time_us <= ?")):
+        if bound is not None:
+            conditions.append(test)
+            values.append(to_microseconds(bound))
+    where = " AND ".join(conditions) or "1"
+    rows = sqlite.execute(f"SELECT id FROM sightings WHERE {where} ORDER BY id", values)  # noqa: S608
+    return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+
+def move_sightings(
+    sqlite: sqlite3.Connection, sightings: Iterable[int], identity: int, change_seq: int
+) -> int:
+    """Give sightings to an identity, recorded as ``change_seq`` for undo; return how many moved."""
+    ids = _json_ids(sightings)
+    sqlite.execute(
+        "INSERT INTO moves SELECT ?1, id, identity_id, ?2 FROM sightings"
+        " WHERE id IN (SELECT value FROM json_each(?3)) AND identity_id <> ?2",
+        (change_seq, identity, ids),
+    )
+    moved = sqlite.execute(
+        "UPDATE sightings SET identity_id = ?2"
+        " WHERE id IN (SELECT sighting_id FROM moves WHERE seq = ?1 AND to_identity = ?2)",
+        (change_seq, identity),
+    )
+    return moved.rowcount
+
+
+def delete_sightings(sqlite: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Delete rows and what history knows of them; the ids alone stay, for indexes to catch up."""
+    given = _json_ids(ids)
+    sqlite.execute("INSERT INTO removals (sighting_id) SELECT value FROM json_each(?)", (given,))
+    for table, column in (("moves", "sighting_id"), ("sightings", "id")):
+        sqlite.execute(
+            f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))",  # noqa: S608
+            (given,),
+        )
+
+
+def _load(sqlite: sqlite3.Connection, where: str, value: str | int) -> dict[int, Sighting]:
+    rows = sqlite.execute(
+        "SELECT sightings.id, pid, path, camera, time_us, tracklet FROM sightings"  # noqa: S608
+        f" JOIN identities ON identities.id = identity_id WHERE {where} ORDER BY sightings.id",
+        (value,),
+    )
+    return {
+        number: Sighting(
+            id=number,
+            pid=pid,
+            path=path,
+            camera=camera,
+            time=None if time_us is None else from_microseconds(time_us),
+            tracklet=tracklet,
+        )
+        for number, pid, path, camera, time_us, tracklet in rows
+    }
+
+
+def _json_ids(ids: Iterable[int]) -> str:
+    return json.dumps([int(number) for number in ids])
+
+
+def load_contents(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, str]:
+    """Return the sha256, in hex, of each sighting's picture; those without one are left out."""
+    rows = sqlite.execute(
+        "SELECT id, lower(hex(content)) FROM sightings"
+        " WHERE content IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
+        (_json_ids(ids),),
+    )
+    return dict(rows)
+
+
+def all_owners(sqlite: sqlite3.Connection) -> dict[int, int]:
+    """Return the identity row of every sighting."""
+    return dict(sqlite.execute("SELECT id, identity_id FROM sightings"))

@@ -1,0 +1,163 @@
+"""Rename, merge, split and undo: identities move, vectors never do."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from reid_gallery.gallery.errors import ConflictError, NotFoundError
+from reid_gallery.gallery.facade import Gallery
+
+
+def unit(count, seed=0):
+    rows = np.random.default_rng(seed).normal(size=(count, 8))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    with Gallery.open(tmp_path / "store") as opened:
+        opened.enroll_embeddings(unit(6), pids=["a", "a", "b", "b", "c", "c"])
+        yield opened
+
+
+def people(gallery):
+    return {person.pid: person.sightings for person in gallery.identities()}
+
+
+def test_rename_and_undo(gallery):
+    gallery.rename("a", "anna")
+    assert people(gallery) == {"anna": 2, "b": 2, "c": 2}
+    assert gallery.query_embeddings(unit(1), k=1)[0].matches[0].pid == "anna"
+    gallery.undo()
+    assert people(gallery) == {"a": 2, "b": 2, "c": 2}
+
+
+def test_rename_to_someone_else_suggests_merge(gallery):
+    with pytest.raises(ConflictError, match="merge b a"):
+        gallery.rename("a", "b")
+
+
+def test_merge_then_take_the_other_name_then_undo_both(gallery):
+    gallery.merge("a", "b")
+    assert people(gallery) == {"a": 4, "c": 2}
+    gallery.rename("a", "b")
+    assert people(gallery) == {"b": 4, "c": 2}
+    gallery.undo()
+    gallery.undo()
+    assert people(gallery) == {"a": 2, "b": 2, "c": 2}
+
+
+def test_split_to_a_new_and_to_another_person(gallery):
+    _, sightings = gallery.identity("a")
+    assert gallery.split([sightings[0].id], to="new") == 1
+    assert gallery.split([sightings[1].id], to="b") == 1
+    assert people(gallery) == {"b": 3, "c": 2, "new": 1}
+    gallery.undo()
+    assert people(gallery) == {"a": 1, "b": 2, "c": 2, "new": 1}
+
+
+def test_an_undo_can_be_undone(gallery):
+    gallery.merge("a", "b")
+    undone = gallery.undo()
+    gallery.undo(undone.seq)
+    assert people(gallery) == {"a": 4, "c": 2}
+    gallery.undo()
+    assert people(gallery) == {"a": 2, "b": 2, "c": 2}
+
+
+def test_a_change_that_later_ones_stand_on_is_not_undone(gallery):
+    gallery.merge("a", "b")
+    gallery.merge("c", "a")
+    with pytest.raises(ConflictError, match="later changes first"):
+        gallery.undo(2)
+    gallery.undo()
+    gallery.undo(2)
+    assert people(gallery) == {"a": 2, "b": 2, "c": 2}
+
+
+def test_nobody_of_that_name_suggests_names(gallery):
+    gallery.rename("a", "anna-maria")
+    with pytest.raises(NotFoundError, match="anna-maria"):
+        gallery.merge("anna-mari", "b")
+    with pytest.raises(NotFoundError, match="no sighting 99"):
+        gallery.split([99], to="x")
+
+
+class Corrections(RuleBasedStateMachine):
+    """Any sequence of corrections agrees with a dictionary, and undoing all of it gives it back."""
+
+    names = st.sampled_from(["a", "b", "c", "d", "e"])
+
+    def __init__(self):
+        super().__init__()
+        import tempfile
+        from pathlib import Path
+
+        self.folder = tempfile.TemporaryDirectory()
+        self.gallery = Gallery.open(Path(self.folder.name) / "store")
+        self.rows = unit(10)
+        report = self.gallery.enroll_embeddings(self.rows, pids=list("aabbccddde")[:10])
+        self.owner = dict(zip(report.enrolled, "aabbccddde", strict=True))
+        self.past = []
+
+    @rule(into=names, other=names)
+    def merge(self, into, other):
+        present = set(self.owner.values())
+        if into == other or not {into, other} <= present:
+            with pytest.raises((ConflictError, NotFoundError)):
+                self.gallery.merge(into, other)
+            return
+        self.past.append(dict(self.owner))
+        self.gallery.merge(into, other)
+        self.owner = {s: into if pid == other else pid for s, pid in self.owner.items()}
+
+    @rule(old=names, new=names)
+    def rename(self, old, new):
+        present = set(self.owner.values())
+        if old not in present or new in present:
+            with pytest.raises((ConflictError, NotFoundError)):
+                self.gallery.rename(old, new)
+            return
+        self.past.append(dict(self.owner))
+        self.gallery.rename(old, new)
+        self.owner = {s: new if pid == old else pid for s, pid in self.owner.items()}
+
+    @rule(to=names, which=st.sets(st.integers(0, 9), min_size=1))
+    def split(self, to, which):
+        ids = [sorted(self.owner)[n] for n in sorted(which)]
+        if all(self.owner[s] == to for s in ids):
+            with pytest.raises(ConflictError):
+                self.gallery.split(ids, to=to)
+            return
+        self.past.append(dict(self.owner))
+        self.gallery.split(ids, to=to)
+        self.owner |= dict.fromkeys(ids, to)
+
+    @precondition(lambda self: self.past)
+    @rule()
+    def undo(self):
+        self.gallery.undo()
+        self.owner = self.past.pop()
+
+    @invariant()
+    def agrees(self):
+        expected = {}
+        for pid in self.owner.values():
+            expected[pid] = expected.get(pid, 0) + 1
+        assert people(self.gallery) == expected
+        answers = self.gallery.query_embeddings(self.rows, k=1)
+        assert [a.matches[0].pid for a in answers] == [self.owner[s] for s in sorted(self.owner)]
+
+    def teardown(self):
+        while self.past:
+            self.undo()
+            self.agrees()
+        self.gallery.close()
+        self.folder.cleanup()
+
+
+TestCorrections = Corrections.TestCase
+TestCorrections.settings = settings(
+    max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+)

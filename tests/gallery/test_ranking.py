@@ -1,0 +1,120 @@
+"""The identity ranking is exactly the brute-force one, whatever the index's own arithmetic."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reid_gallery.gallery.pooling import BEST_FEW, rank_pooled
+from reid_gallery.gallery.ranking import exact_scores, rank_identities
+from reid_gallery.index import new_index
+
+
+def naive_ranking(query, ids, vectors, owners, k, pooling="max"):
+    """Score every sighting, group by identity, sort: nothing clever."""
+    scores = exact_scores(query, vectors)
+    people = {}
+    for sighting, vector, score in zip(ids.tolist(), vectors, scores.tolist(), strict=True):
+        people.setdefault(owners[sighting], []).append((score, -sighting, vector))
+    ranked = []
+    for identity, rows in people.items():
+        rows.sort(key=lambda row: row[:2], reverse=True)
+        score = rows[0][0]
+        if pooling == "mean":
+            score = float(np.mean([row[0] for row in rows[:BEST_FEW]], dtype=np.float64))
+        if pooling == "centroid":
+            centroid = np.mean([row[2].astype(np.float64) for row in rows], axis=0)
+            score = float(centroid @ query / np.linalg.norm(centroid))
+        ranked.append((score, -rows[0][1], identity))
+    ranked.sort(key=lambda row: (-row[0], row[1]))
+    return [(identity, sighting, score) for score, sighting, identity in ranked[:k]]
+
+
+@st.composite
+def galleries(draw):
+    """Tight clusters, duplicates and near ties: what breaks an approximate top-k."""
+    seed = draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    dim = draw(st.sampled_from([2, 3, 16, 64]))
+    people = draw(st.integers(1, 12))
+    counts = [draw(st.sampled_from([1, 2, 5, 60, 200])) for _ in range(people)]
+    spread = draw(st.sampled_from([0.0, 1e-7, 1e-3, 0.3]))
+    centres = random.normal(size=(people, dim))
+    if draw(st.booleans()):
+        centres[:] = centres[0]  # everyone looks the same
+    vectors = np.concatenate(
+        [
+            centre + spread * random.normal(size=(count, dim))
+            for centre, count in zip(centres, counts, strict=True)
+        ]
+    )
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    owners = np.repeat(np.arange(people), counts)
+    order = random.permutation(len(vectors))
+    ids = np.sort(random.choice(10_000, size=len(vectors), replace=False)).astype(np.int64) + 1
+    queries = np.concatenate([random.normal(size=(2, dim)), vectors[:2]])
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    return (
+        queries.astype(np.float32),
+        ids,
+        vectors[order].astype(np.float32),
+        dict(zip(ids.tolist(), owners[order].tolist(), strict=True)),
+        draw(st.integers(1, 8)),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(galleries(), st.booleans())
+def test_equals_brute_force(gallery, filtered):
+    queries, ids, vectors, owners, k = gallery
+    index = new_index(vectors.shape[1])
+    index.add(ids, vectors)
+    keep = np.arange(len(ids)) % 3 != 0 if filtered else np.ones(len(ids), bool)
+    ranked = rank_identities(
+        queries,
+        index,
+        lambda some: {i: owners[i] for i in some},
+        k=k,
+        allowed=ids[keep] if filtered else None,
+    )
+    for query, ranking in zip(queries, ranked, strict=True):
+        expected = naive_ranking(query, ids[keep], vectors[keep], owners, k)
+        assert [(r.identity, r.sighting, r.score) for r in ranking] == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(galleries(), st.sampled_from(["max", "mean", "centroid"]))
+def test_pooling_equals_brute_force(gallery, pooling):
+    queries, ids, vectors, owners, k = gallery
+    ranked = rank_pooled(queries, [(ids, vectors)], owners, k=k, pooling=pooling)
+    for query, ranking in zip(queries, ranked, strict=True):
+        expected = naive_ranking(query, ids, vectors, owners, k, pooling)
+        found = [(r.identity, r.sighting, r.score) for r in ranking]
+        assert [row[:2] for row in found] == [row[:2] for row in expected] or np.allclose(
+            [row[2] for row in found], [row[2] for row in expected], atol=1e-12
+        )
+        assert [row[2] for row in found] == pytest.approx([row[2] for row in expected], abs=1e-12)
+
+
+def test_one_person_with_thousands_of_sightings_does_not_hide_the_others():
+    random = np.random.default_rng(1)
+    crowd = np.array([1.0, 0.0, 0.0]) + 1e-3 * random.normal(size=(5000, 3))
+    others = np.array([[0.9, 0.4, 0.0], [0.8, 0.6, 0.0], [0.0, 0.0, 1.0]])
+    vectors = np.concatenate([crowd, others]).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ids = np.arange(1, len(vectors) + 1, dtype=np.int64)
+    owners = {int(i): min(int(i), 5001) if i > 5000 else 0 for i in ids} | {5002: 2, 5003: 3}
+    index = new_index(3)
+    index.add(ids, vectors)
+    query = np.array([[1, 0, 0]], dtype=np.float32)
+    (ranking,) = rank_identities(query, index, lambda some: {i: owners[i] for i in some}, k=4)
+    assert [person.identity for person in ranking] == [0, 5001, 2, 3]
+
+
+def test_sightings_that_are_gone_meanwhile_are_left_out():
+    vectors = np.eye(4, dtype=np.float32)
+    index = new_index(4)
+    index.add(np.arange(1, 5, dtype=np.int64), vectors)
+    (ranking,) = rank_identities(
+        vectors[:1], index, lambda some: {i: i for i in some if i != 1}, k=2
+    )
+    assert [person.identity for person in ranking] == [2, 3]
