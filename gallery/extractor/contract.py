@@ -22,6 +22,9 @@ UNIT_TOLERANCE = 1e-3
 """How far a row's length may be from 1."""
 
 
+_ADVICE = "export or adopt the model with this program"
+
+
 class Port(Protocol):
     """An input or output as ONNX Runtime describes it; a free dimension is a name or None."""
 
@@ -36,10 +39,12 @@ def output_dim(inputs: Sequence[Port], outputs: Sequence[Port], *, where: str) -
     Raises:
         ModelError: they differ; the text says how, and names ``where``.
     """
-    wanted_in = f"{INPUT}: tensor(uint8)[n, {HEIGHT}, {WIDTH}, 3]"
-    _check(inputs, INPUT, "tensor(uint8)", (HEIGHT, WIDTH, 3), f"{where}: the input", wanted_in)
-    wanted_out = f"{OUTPUT}: tensor(float)[n, d]"
-    _check(outputs, OUTPUT, "tensor(float)", (None,), f"{where}: the output", wanted_out)
+    if not _fits(inputs, INPUT, "tensor(uint8)", (HEIGHT, WIDTH, 3)):
+        wanted = f"{INPUT}: tensor(uint8)[n, {HEIGHT}, {WIDTH}, 3]"
+        raise ModelError(f"{where}: the input must be {wanted}, not {_text(inputs)}; {_ADVICE}")
+    if not _fits(outputs, OUTPUT, "tensor(float)", (None,)):
+        wanted = f"{OUTPUT}: tensor(float)[n, d]"
+        raise ModelError(f"{where}: the output must be {wanted}, not {_text(outputs)}; {_ADVICE}")
     dim = outputs[0].shape[1]
     if not isinstance(dim, int):
         raise ModelError(f"{where}: the output must have a fixed length d, not {_text(outputs)}")
@@ -90,25 +95,19 @@ def check_embeddings(embeddings: Embeddings, *, rows: int, dim: int, where: str)
         )
 
 
-def _check(
-    ports: Sequence[Port],
-    name: str,
-    dtype: str,
-    tail: tuple[int | None, ...],
-    where: str,
-    wanted: str,
-) -> None:
-    """Compare the only port with what is wanted; None in ``tail`` stands for any size."""
-    fits = len(ports) == 1 and ports[0].name == name and ports[0].type == dtype
-    if fits:
-        batch, *rest = ports[0].shape or [0]
-        sizes_fit = all(t is None or t == size for t, size in zip(tail, rest, strict=False))
-        fits = not isinstance(batch, int) and len(rest) == len(tail) and sizes_fit
-    if not fits:
-        raise ModelError(
-            f"{where} must be {wanted} for any n, not {_text(ports)}; export or adopt the model "
-            "with this program"
-        )
+def _fits(ports: Sequence[Port], name: str, dtype: str, tail: tuple[int | None, ...]) -> bool:
+    """Whether there is one port, of this name and type, with a free batch before ``tail``.
+
+    None in ``tail`` stands for any size.
+    """
+    if len(ports) != 1 or ports[0].name != name or ports[0].type != dtype:
+        return False
+    batch, *sizes = ports[0].shape or [0]
+    return (
+        not isinstance(batch, int)
+        and len(sizes) == len(tail)
+        and all(t is None or t == size for t, size in zip(tail, sizes, strict=True))
+    )
 
 
 def _text(ports: Sequence[Port]) -> str:

@@ -3,6 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
+from .. import models
 from ..errors import ModelError
 
 DEFAULT = "default.onnx"
@@ -23,7 +24,7 @@ def resolve_model(model: str | Path | None = None) -> Path:
         if not path.is_file():
             raise ModelError(f"{path}: no such model file")
         return path
-    shipped = Path(str(files(f"{__package__.rpartition('.')[0]}.models") / DEFAULT))
+    shipped = Path(str(files(models) / DEFAULT))
     if not shipped.is_file():
         raise ModelError(
             "this installation ships no default model; give one with --model FILE.onnx, or train "
