@@ -17,10 +17,11 @@ from .errors import EmbeddingError, PictureError, QueryError
 from .extractor import Extractor
 from .index_keeper import IndexKeeper
 from .loading import in_batches, load_pictures
+from .model_choice import pin_of
 from .pictures.read import Crop
 from .pooling import Pooling, rank_pooled
 from .ranking import RankedIdentity, exact_scores, rank_identities
-from .store.generations import current_generation
+from .store.generations import ModelPin, current_generation
 from .store.sightings import Filter, all_owners, filtered_ids, identities_of, load_sightings
 from .store.store import Store
 from .types import Answer, Comparison, Failure, Match, PictureLike, Sighting
@@ -104,6 +105,7 @@ def answer_pictures(
 
     With ``as_one`` the single answer comes last, of all pictures that can be used.
     """
+    made_by = pin_of(extractor)
     group: list[tuple[str, Vectors]] = []
     for batch in in_batches(load_pictures(enumerate(pictures), _source), _BATCH):
         good = [loaded for loaded in batch if loaded.fitted is not None]
@@ -114,10 +116,10 @@ def answer_pictures(
             embeddings = extractor.embed_fitted([loaded.fitted for loaded in good])
             group.extend((_name(p.item), row) for p, row in zip(good, embeddings, strict=True))
         if group and not question.as_one:
-            yield from answer(store, keeper, *_unzip(group), question)
+            yield from answer(store, keeper, *_unzip(group), question, made_by=made_by)
             group = []
     if group:
-        yield from answer(store, keeper, *_unzip(group), question)
+        yield from answer(store, keeper, *_unzip(group), question, made_by=made_by)
 
 
 def answer(
@@ -126,16 +128,25 @@ def answer(
     names: Sequence[str],
     embeddings: Vectors,
     question: Question,
+    *,
+    made_by: ModelPin | None = None,
 ) -> list[Answer]:
     """Answer each row of float32[n, d], or all of them as one; see `Gallery.query`.
 
     All queries of a call see one state of the gallery.
+
+    Raises:
+        ModelMismatchError: ``made_by`` is not the model of the gallery; another process may have
+            moved it to another one meanwhile.
     """
     queries = [(name,) for name in names]
     if question.as_one and len(embeddings):
         embeddings, queries = _as_one(embeddings), [tuple(names)]
     with store.snapshot() as sqlite:
         index = keeper.refresh(sqlite)
+        generation = current_generation(sqlite)
+        if generation is not None and made_by is not None:
+            store.check_pin(generation, made_by)
         return [
             found
             for batch in in_batches(range(len(queries)), _BATCH)

@@ -1,0 +1,308 @@
+"""The gallery with real picture files and a real, small model."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from reid_gallery.gallery.errors import (
+    EmbeddingError,
+    LayoutError,
+    ModelMismatchError,
+    PictureError,
+    QueryError,
+    StoreError,
+)
+from reid_gallery.gallery.extractor import Extractor
+from reid_gallery.gallery.facade import Gallery
+from reid_gallery.gallery.pictures.read import read_crop
+from reid_gallery.gallery.types import Failure
+
+
+@pytest.fixture
+def gallery(tmp_path, tiny_model):
+    with Gallery.open(tmp_path / "store", model=tiny_model) as opened:
+        yield opened
+
+
+def test_enroll_query_and_see_where(gallery, crops):
+    asked = [crops / f"p{n}" / "3.png" for n in range(6)]
+    held_out = [Path(shutil.move(path, path.with_name(f"asked{n}.bin"))) for n, path in enumerate(asked)]
+    report = gallery.enroll([crops])
+    assert (len(report.enrolled), report.failed, report.conflicting) == (18, (), ())
+    answers = gallery.query(held_out, k=3)
+    assert [answer.matches[0].pid for answer in answers] == [f"p{n}" for n in range(6)]
+    assert all(len({m.pid for m in answer.matches}) == 3 for answer in answers)
+    assert answers[0].known is None
+    assert answers[0].threshold is None
+    best = answers[0].matches[0]
+    assert Path(best.sighting.path).parent.name == "p0"
+    assert answers[0].model == gallery.extractor.sha256
+
+
+# -- promise 4: the same picture ---------------------------------------------------------------
+
+
+def test_the_same_picture_is_skipped_or_a_conflict(gallery, crops, tmp_path):
+    gallery.enroll([crops])
+    again = gallery.enroll([crops])
+    assert (len(again.enrolled), len(again.skipped)) == (0, 24)
+    shutil.copy(crops / "p0" / "0.png", tmp_path / "copy.png")
+    same = gallery.enroll([tmp_path / "copy.png"], pid="p0")
+    assert len(same.skipped) == 1
+    other = gallery.enroll([tmp_path / "copy.png"], pid="someone")
+    assert [(c.pid, c.enrolled_as) for c in other.conflicting] == [("someone", "p0")]
+    assert "someone" not in {person.pid for person in gallery.identities()}
+    assert gallery.stats().sightings == 24
+
+
+def test_twins_in_one_batch(gallery, tmp_path, crops):
+    twins = tmp_path / "twins"
+    shutil.copytree(crops / "p0", twins / "a")
+    shutil.copy(twins / "a" / "0.png", twins / "a" / "again.png")
+    shutil.copytree(crops / "p0", twins / "b")
+    report = gallery.enroll([twins])
+    assert (len(report.enrolled), len(report.skipped), len(report.conflicting)) == (4, 1, 4)
+
+
+def test_a_moved_sighting_is_known_under_its_new_name(gallery, crops):
+    gallery.enroll([crops / "p0"])
+    gallery.rename("p0", "anna")
+    assert len(gallery.enroll([crops / "p0"], pid="anna").skipped) == 4
+
+
+# -- promise 5: rebuild ------------------------------------------------------------------------
+
+
+def test_rebuild_needs_no_picture(gallery, crops):
+    gallery.enroll([crops])
+    question = [read_crop(crops / "p2" / "1.png")]
+    before = gallery.query(question)
+    shutil.rmtree(crops)
+    gallery.rebuild()
+    assert gallery.query(question) == before
+
+
+def test_rebuild_with_another_model_moves_the_store(gallery, crops, other_model, tmp_path):
+    gallery.enroll([crops])
+    gallery.merge("p0", "p1")
+    gallery.rebuild(model=other_model)
+    new = Extractor.load(other_model)
+    assert gallery.stats().model == new.sha256
+    expected = new.embed([read_crop(crops / "p4" / "2.png")])
+    (answer,) = gallery.query_embeddings(expected, k=1)
+    assert answer.matches[0].pid == "p4"
+    assert answer.matches[0].score == pytest.approx(1, abs=1e-5)
+    assert gallery.verify().sound
+    with Gallery.open(tmp_path / "store") as again:  # the new model is found where it was
+        assert again.query([crops / "p1" / "0.png"])[0].matches[0].pid == "p0"
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_rebuild_leaves_the_old_generation_answering_and_goes_on(
+    gallery, crops, other_model, tmp_path
+):
+    for number in range(6, 26):  # more than one batch
+        for variant in range(4):
+            path = crops / f"q{number}" / f"{variant}.png"
+            path.parent.mkdir(exist_ok=True)
+            random = np.random.default_rng((number, variant))
+            Image.fromarray(random.integers(0, 255, (64, 32, 3), np.uint8)).save(path)
+    gallery.enroll([crops])
+    question = [crops / "p3" / "0.png"]
+    before = gallery.query(question)
+
+    def stop(done):
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        gallery.rebuild(model=other_model, progress=stop)
+    assert gallery.query(question) == before
+    with Gallery.open(tmp_path / "store") as again:
+        assert again.query(question) == before
+        late = again.enroll([draw(tmp_path / "late.png")], pid="late")
+        assert len(late.enrolled) == 1
+    done: list[int] = []
+    gallery.rebuild(model=other_model, progress=done.append)
+    assert sum(done) == 104 - 64 + 1  # the first batch was kept; the late one is taken along
+    assert gallery.query([tmp_path / "late.png"], k=1)[0].matches[0].pid == "late"
+    assert gallery.verify().sound
+
+
+def draw(path):
+    Image.fromarray(np.random.default_rng(5).integers(0, 255, (64, 32, 3), np.uint8)).save(path)
+    return path
+
+
+def test_rebuild_with_pictures_gone_or_changed_says_which_and_changes_nothing(
+    gallery, crops, other_model
+):
+    gallery.enroll([crops])
+    question = [crops / "p3" / "0.png"]
+    before = gallery.query(question)
+    (crops / "p0" / "0.png").unlink()
+    shutil.copy(crops / "p2" / "0.png", crops / "p1" / "0.png")
+    with pytest.raises(StoreError, match="2 sightings can't be embedded again"):
+        gallery.rebuild(model=other_model)
+    assert gallery.query(question) == before
+
+
+def test_another_model_is_an_error_that_names_rebuild(gallery, crops, other_model, tmp_path):
+    gallery.enroll([crops])
+    with (
+        Gallery.open(tmp_path / "store", model=other_model) as other,
+        pytest.raises(ModelMismatchError, match="rebuild --model"),
+    ):
+        other.query([crops / "p0" / "0.png"])
+
+
+def test_an_open_gallery_whose_store_was_moved_says_so(gallery, crops, other_model, tmp_path):
+    gallery.enroll([crops])
+    with Gallery.open(tmp_path / "store") as other:
+        other.rebuild(model=other_model)
+    with pytest.raises(ModelMismatchError):
+        gallery.enroll([draw(tmp_path / "new.png")], pid="new")
+    with pytest.raises(ModelMismatchError):
+        gallery.query([crops / "p0" / "0.png"])
+
+
+# -- asking ------------------------------------------------------------------------------------
+
+
+def test_filters(gallery, tmp_path, crops):
+    lines = ["path,pid,camera,time,tracklet"]
+    for n in range(6):
+        for v in range(4):
+            lines.append(f"crops/p{n}/{v}.png,p{n},cam{v},2026-05-0{v + 1}T12:00:00,walk{v}")
+    manifest = tmp_path / "people.csv"
+    manifest.write_text("\n".join(lines))
+    assert len(gallery.enroll(manifest=manifest).enrolled) == 24
+    question = [crops / "p2" / "1.png"]
+
+    def best(**options):
+        match = gallery.query(question, k=1, **options)[0].matches[0]
+        return match.pid, match.sighting.camera
+
+    assert best() == ("p2", "cam1")
+    assert best(not_cameras=["cam1"])[0] == "p2"
+    assert best(not_cameras=["cam1"])[1] != "cam1"
+    assert best(cameras=["cam3"]) == ("p2", "cam3")
+    assert best(since=datetime(2026, 5, 3, tzinfo=UTC))[1] in {"cam2", "cam3"}
+    assert best(until=datetime(2026, 5, 1, 12)) == ("p2", "cam0")
+    assert gallery.query(question, cameras=["nowhere"])[0].matches == ()
+    identity, sightings = gallery.identity("p2")
+    assert identity.cameras == ("cam0", "cam1", "cam2", "cam3")
+    assert identity.first_seen == datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert [s.tracklet for s in sightings] == ["walk0", "walk1", "walk2", "walk3"]
+
+
+def test_as_one_and_min_score(gallery, crops):
+    gallery.enroll([crops])
+    pictures = sorted((crops / "p1").glob("*.png"))
+    (answer,) = gallery.query(pictures, as_one=True, k=6)
+    assert answer.query == tuple(map(str, pictures))
+    assert answer.matches[0].pid == "p1"
+    low = answer.matches[-1].score
+    (cut,) = gallery.query(pictures, as_one=True, k=6, min_score=low + 1e-6)
+    assert len(cut.matches) == 5
+
+
+def test_bad_pictures_do_not_stop_the_others(gallery, crops, tmp_path):
+    (crops / "p0" / "bad.jpg").write_bytes(b"no picture")
+    report = gallery.enroll([crops])
+    assert len(report.enrolled) == 24
+    assert [Path(f.path).name for f in report.failed] == ["bad.jpg"]
+    answers = list(gallery.query_each([crops / "p0" / "bad.jpg", crops / "p1" / "0.png"]))
+    assert isinstance(answers[0], Failure)
+    assert answers[1].matches[0].pid == "p1"
+    with pytest.raises(PictureError, match=r"bad\.jpg"):
+        gallery.query([crops / "p0" / "bad.jpg"])
+
+
+def test_arrays(gallery, crops):
+    arrays = [read_crop(crops / f"p{n}" / "0.png") for n in range(6)]
+    report = gallery.enroll_crops(arrays, pids=[f"p{n}" for n in range(6)], cameras=["c"] * 6)
+    assert len(report.enrolled) == 6
+    assert len(gallery.enroll_crops(arrays[:1], pids=["p0"]).skipped) == 1
+    assert gallery.query(arrays, k=1)[4].matches[0].pid == "p4"
+    assert gallery.verify().sound
+
+
+def test_compare(gallery, crops, tiny_model):
+    same = gallery.compare(crops / "p0" / "0.png", crops / "p0" / "1.png")
+    other = gallery.compare(crops / "p0" / "0.png", crops / "p3" / "1.png")
+    assert same.score > 0.9 > other.score
+    assert same.same is None
+
+
+@pytest.mark.parametrize(
+    "options", [{"k": 0}, {"fpir": 0.0}, {"fpir": 1.0}, {"pooling": "median"}]
+)
+def test_options_out_of_range(gallery, crops, options):
+    with pytest.raises(QueryError):
+        gallery.query([crops / "p0" / "0.png"], **options)
+
+
+def test_an_empty_gallery_has_no_match(gallery, crops):
+    (answer,) = gallery.query([crops / "p0" / "0.png"])
+    assert answer.matches == ()
+    assert answer.pid is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.ones((2, 24), np.float32), "unit vectors"),
+        (np.full((2, 24), np.nan, np.float32), "unit vectors"),
+        (np.ones((2, 24), np.int64), "float32"),
+        (np.ones(24, np.float32), "float32"),
+        (np.eye(3, dtype=np.float32), "dimensions"),
+    ],
+)
+def test_embeddings_are_checked(gallery, rows, message):
+    with pytest.raises(EmbeddingError, match=message):
+        gallery.enroll_embeddings(rows, pids=["a"] * len(rows))
+
+
+def test_embeddings_need_a_pid_each(gallery):
+    with pytest.raises(EmbeddingError, match="3 rows but 2 pids"):
+        gallery.enroll_embeddings(np.eye(24, dtype=np.float32)[:3], pids=["a", "b"])
+
+
+def test_nothing_found_is_an_error(gallery, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LayoutError):
+        gallery.enroll([tmp_path / "empty"])
+
+
+# -- verify, export, import --------------------------------------------------------------------
+
+
+def test_verify_finds_what_differs(gallery, crops, tmp_path):
+    gallery.enroll([crops])
+    assert gallery.verify().sound
+    (crops / "p0" / "0.png").unlink()
+    draw(crops / "p0" / "1.png")
+    report = gallery.verify()
+    assert [Path(f.path).name for f in report.pictures] == ["0.png", "1.png"]
+    assert gallery.verify(pictures=False).sound
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_export_and_import_give_the_same_gallery(gallery, crops, tmp_path, ending, tiny_model):
+    gallery.enroll([crops], camera="door")
+    gallery.rename("p0", "Łukasz, \"Łu\"")
+    assert gallery.export(tmp_path / f"all{ending}") == 24
+    with Gallery.open(tmp_path / "copy", model=tiny_model) as copy:
+        report = copy.import_(tmp_path / f"all{ending}")
+        assert len(report.enrolled) == 24
+        question = [crops / "p0" / "0.png", crops / "p5" / "1.png"]
+        assert copy.query(question) == gallery.query(question)
+        assert copy.identities() == gallery.identities()
+        assert len(copy.import_(tmp_path / f"all{ending}").skipped) == 24
+        assert copy.verify().sound
