@@ -6,11 +6,6 @@ from pathlib import Path
 
 from ..errors import LayoutError
 
-PICTURE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".jp2", ".avif"}
-)
-"""File names with these endings are taken as pictures when a folder is read."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledPicture:
@@ -36,6 +31,8 @@ class Reading:
         pictures: in path order (folders) or line order (manifests).
         ignored: left out on purpose by the layout's convention, with the reason.
         failed: meant to be read but can't be, with the reason.
+
+    Every reason is a whole sentence that names the path.
     """
 
     pictures: list[LabelledPicture] = field(default_factory=list)
@@ -56,24 +53,8 @@ def parse_time(text: str) -> datetime:
         pass
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ValueError(
             f"time {text!r} is neither ISO 8601 (2026-05-01T12:30:00) nor seconds since 1970"
         ) from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def list_pictures(folder: Path) -> list[Path]:
-    """All files below ``folder`` that are named like pictures, sorted; hidden ones are left out.
-
-    Raises:
-        LayoutError: the folder can't be listed.
-    """
-    if not folder.is_dir():
-        raise LayoutError(f"{folder}: no such folder")
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in PICTURE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )

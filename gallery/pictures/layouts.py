@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from ..errors import LayoutError
-from .labelled import LabelledPicture, Reading, list_pictures
+from .folders import walk_pictures
+from .labelled import LabelledPicture, Reading
 
 
 class Labels(TypedDict, total=False):
@@ -32,7 +33,9 @@ def read_folders(path: Path) -> Labels | str:
     return Labels(pid=path.parts[-2])
 
 
-_MARKET = re.compile(r"(?P<pid>-?\d+)_c(?P<camera>\d+)s(?P<sequence>\d+)_(?P<frame>\d+)_\d+")
+_MARKET = re.compile(
+    r"(?P<pid>-?\d+)_c(?P<camera>\d+)s(?P<sequence>\d+)_(?P<frame>\d+)_\d+(\.jpg)?"
+)
 
 
 def read_market1501(path: Path) -> Labels | str:
@@ -50,7 +53,7 @@ _CUHK03 = re.compile(r"(?P<pid>\d{4})_(?P<number>\d{2})")
 
 
 def read_cuhk03(path: Path) -> Labels | str:
-    """``0012_07.jpg``: person and picture; 00-04 are of the pair's first camera, 05-09 the other."""
+    """``0012_07.jpg``: person, picture; 00-04 are of the pair's first camera, 05-09 the other."""
     found = _parse(_CUHK03, path, "0012_07.jpg")
     return Labels(pid=found["pid"], camera="a" if int(found["number"]) < 5 else "b")
 
@@ -75,7 +78,7 @@ def read_viper(path: Path) -> Labels | str:
     return Labels(pid=found["pid"], camera=path.parts[-2])
 
 
-_GRID = re.compile(r"(?P<pid>\d{4})_(?P<camera>\d+)_(?P<frame>\d+)_")
+_GRID = re.compile(r"(?P<pid>\d{4})_(?P<camera>\d+)_(?P<frame>\d+)(_\d+){4}")
 
 
 def read_grid(path: Path) -> Labels | str:
@@ -94,39 +97,61 @@ LAYOUTS: dict[str, Reader] = {
 }
 
 
+def find_layout(name: str) -> Reader:
+    """The reader of the layout called ``name``.
+
+    Raises:
+        LayoutError: there is none.
+    """
+    if name not in LAYOUTS:
+        raise LayoutError(f"layout {name!r} is unknown; choose one of {', '.join(LAYOUTS)}")
+    return LAYOUTS[name]
+
+
+def label_picture(reader: Reader, path: Path, relative: Path, reading: Reading) -> None:
+    """Label one picture and put it into the list of ``reading`` where it belongs.
+
+    Args:
+        reader: the layout.
+        path: of the picture.
+        relative: what the reader gets to see of it.
+        reading: is added to.
+    """
+    try:
+        labels = reader(relative)
+        if isinstance(labels, str):
+            reading.ignored.append((path, f"{path}: {labels}"))
+        else:
+            reading.pictures.append(LabelledPicture(path=path, **labels))
+    except ValueError as error:
+        reading.failed.append((path, f"{path}: {error}"))
+    except LayoutError as error:
+        reading.failed.append((path, str(error)))
+
+
 def read_layout(name: str, folder: Path) -> Reading:
     """Label every picture below ``folder`` by the layout called ``name``.
 
     Raises:
         LayoutError: the layout is unknown, or the folder missing or without one such picture.
     """
-    if name not in LAYOUTS:
-        raise LayoutError(f"layout {name!r} is unknown; choose one of {', '.join(LAYOUTS)}")
-    reading = Reading()
-    for path in list_pictures(folder):
-        try:
-            labels = LAYOUTS[name](path.relative_to(folder))
-        except ValueError as error:
-            reading.failed.append((path, str(error)))
-            continue
-        if isinstance(labels, str):
-            reading.ignored.append((path, labels))
-        else:
-            reading.pictures.append(LabelledPicture(path=path, **labels))
+    reader = find_layout(name)
+    paths, failed = walk_pictures(folder)
+    reading = Reading(failed=failed)
+    for path in paths:
+        label_picture(reader, path, path.relative_to(folder), reading)
     if not reading.pictures:
         raise LayoutError(f"{folder}: no picture follows the layout {name!r}{_first(reading)}")
     return reading
 
 
 def _first(reading: Reading) -> str:
-    if not reading.failed:
-        return " (no picture at all)"
-    path, reason = reading.failed[0]
-    return f" ({path.name}: {reason})"
+    reasons = [reason for _, reason in (*reading.failed, *reading.ignored)]
+    return f" ({reasons[0]})" if reasons else " (no picture at all)"
 
 
 def _parse(pattern: re.Pattern[str], path: Path, example: str) -> dict[str, str]:
-    found = pattern.match(path.stem)
+    found = pattern.fullmatch(path.stem)
     if found is None:
         raise ValueError(f"the name is not like {example}")
     return found.groupdict()

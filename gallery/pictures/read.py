@@ -2,27 +2,54 @@
 
 Colour is always sRGB-like 8-bit RGB: EXIF rotation is applied, palettes and CMYK are converted,
 16-bit is scaled down, transparency lies on black, and of an animation the first frame counts.
+An embedded ICC profile is not applied: crops come from cameras, whose profiles say little, and
+what a wide-gamut one would change is far below what another camera's white balance does.
 """
 
 import hashlib
 import io
-import warnings
+import stat
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import PictureError
+from .modes import to_rgb
+from .quiet import quiet
 
 Crop = npt.NDArray[np.uint8]
 """uint8[h, w, 3], RGB, of any size."""
 
-MAX_PIXELS = 50_000_000
-"""More than any crop of one person; a decompression bomb is far above it."""
+MAX_PIXELS = 25_000_000
+"""3500x7000: more than any crop of one person. Decoding as many takes up to 0.5 GB for a while."""
+
+MAX_SIDE = 16_384
+"""Pixels. Each line of a picture costs time: a crafted 20x2,000,000 would hold up a batch."""
 
 MIN_SIDE = 8
 """Pixels; below it there is no person to recognise."""
+
+MAX_BYTES = 256 * 2**20
+"""More than `MAX_PIXELS` take in any format; a larger file is not even read."""
+
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF", "JPEG2000", "AVIF")
+"""Pillow reads many more, some by starting other programs (EPS); none of those holds a crop."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each EXIF orientation."""
+
+_ORIENTATION_TAG = 0x0112
+_TILE_WIDTH_TAG, _TILE_HEIGHT_TAG = 322, 323
 
 
 def read_crop(path: Path) -> Crop:
@@ -40,12 +67,20 @@ def read_crop(path: Path) -> Crop:
 def read_bytes(path: Path) -> bytes:
     """Read a whole picture file, or say why not."""
     try:
-        if not path.is_file():
-            reason = "a directory or device, not a picture file" if path.exists() else "no such file"
-            raise PictureError(f"{path}: {reason}")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
+            raise PictureError(f"{path}: {kind}, not a picture file")
+        if status.st_size > MAX_BYTES:
+            raise PictureError(f"{path}: {status.st_size:,} bytes are too many for a crop")
         return path.read_bytes()
+    except FileNotFoundError as error:
+        reason = "a link to a file that is gone" if path.is_symlink() else "no such file"
+        raise PictureError(f"{path}: {reason}") from error
     except OSError as error:
         raise PictureError(f"{path}: can't be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise PictureError(f"{path!r}: no file can have this name ({error})") from error
 
 
 def content_hash(content: bytes | Crop) -> str:
@@ -73,26 +108,30 @@ def decode_crop(content: bytes, *, where: str) -> Crop:
     if not content:
         raise PictureError(f"{where}: the file is empty")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns about broken metadata and near-bombs; the limits here are our own.
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content)) as opened:
-                _check_size(opened.size, where)
-                picture = _to_rgb(ImageOps.exif_transpose(opened))
+        with quiet, Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
+            _check_size(opened.size, where)
+            _check_tiles(opened, where)
+            opened.load()
+            _check_size(opened.size, where)
+            return np.array(to_rgb(_turn_upright(opened)), dtype=np.uint8)
     except PictureError:
         raise
+    except (UnidentifiedImageError, KeyError) as error:
+        # KeyError: a Pillow built without one of the formats, having tried all the others.
+        raise PictureError(f"{where}: not a picture, or its beginning is damaged") from error
     except Image.DecompressionBombError as error:
         raise PictureError(f"{where}: too many pixels ({error})") from error
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError, KeyError) as error:
-        raise PictureError(f"{where}: not a picture that can be decoded ({error})") from error
-    return np.array(picture, dtype=np.uint8)
+    except Exception as error:
+        # Decoders fail on hostile bytes in every way there is (struct.error, IndexError, ...).
+        raise PictureError(f"{where}: can't be decoded ({error})") from error
 
 
 def _check_size(size: tuple[int, int], where: str) -> None:
     width, height = size
-    if width * height > MAX_PIXELS:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise PictureError(
-            f"{where}: {width}x{height} is over {MAX_PIXELS:,} pixels; enroll crops of one person"
+            f"{where}: {width}x{height} is over {MAX_PIXELS:,} pixels, or {MAX_SIDE:,} a side;"
+            " enroll crops of one person"
         )
     if min(width, height) < MIN_SIDE:
         raise PictureError(
@@ -100,19 +139,18 @@ def _check_size(size: tuple[int, int], where: str) -> None:
         )
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    """Convert any Pillow mode to RGB without losing bits that show."""
-    if picture.mode.startswith("I;16") or picture.mode in {"I", "F"}:
-        return _scale_to_8_bits(picture).convert("RGB")
-    if picture.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in picture.info:
-        rgba = picture.convert("RGBA")
-        ground = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
-        return Image.alpha_composite(ground, rgba).convert("RGB")
-    return picture.convert("RGB")
+def _check_tiles(picture: Image.Image, where: str) -> None:
+    """Refuse a TIFF whose tiles are far larger than it: a few kB would take gigabytes."""
+    tags = getattr(picture, "tag_v2", None) or {}
+    tile_pixels = int(tags.get(_TILE_WIDTH_TAG, 0)) * int(tags.get(_TILE_HEIGHT_TAG, 0))
+    if tile_pixels > MAX_PIXELS:
+        raise PictureError(f"{where}: its tiles are {tile_pixels:,} pixels, over {MAX_PIXELS:,}")
 
 
-def _scale_to_8_bits(picture: Image.Image) -> Image.Image:
-    """16-bit and 32-bit grey to 8 bits: by the type's range, or the data's where that is smaller."""
-    values = np.asarray(picture, dtype=np.float64)
-    top = 65535.0 if values.max(initial=0.0) > 255.0 else 255.0
-    return Image.fromarray(np.clip(values / top * 255.0, 0, 255).astype(np.uint8), mode="L")
+def _turn_upright(picture: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation of a decoded picture; broken EXIF counts as none."""
+    try:
+        turn = _TURNS.get(picture.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:  # any of them: the pixels are sound, only the metadata isn't
+        return picture
+    return picture if turn is None else picture.transpose(turn)

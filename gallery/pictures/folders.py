@@ -1,0 +1,72 @@
+"""Find the pictures below a folder."""
+
+import os
+from pathlib import Path
+
+from ..errors import LayoutError
+
+PICTURE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".webp", ".gif"}
+    | {".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".jp2", ".avif"}
+)
+"""File names with these endings, in any case, are taken as pictures when a folder is read."""
+
+Failures = list[tuple[Path, str]]
+"""What can't be read, with the reason: a whole sentence that names the path."""
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file called ``name`` is taken as a picture."""
+    return Path(name).suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")
+
+
+def walk_pictures(folder: Path) -> tuple[list[Path], Failures]:
+    """All files below ``folder`` that are named like pictures, sorted, and what can't be looked at.
+
+    Hidden files and folders are left out. Links to folders are followed; each real folder is read
+    once, so links that lead in circles do no harm.
+
+    Raises:
+        LayoutError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise LayoutError(f"{folder}: no such folder")
+    pictures: list[Path] = []
+    failed: Failures = []
+    seen: set[tuple[int, int]] = set()
+
+    def note(error: OSError) -> None:
+        path = Path(error.filename)
+        failed.append((path, f"{path}: can't be listed ({error.strerror})"))
+
+    _first_time(folder, seen)
+    for place, below, names in os.walk(folder, onerror=note, followlinks=True):
+        below[:] = _enter(Path(place), below, seen, failed)
+        pictures.extend(Path(place, name) for name in names if is_picture_name(name))
+    return sorted(pictures), failed
+
+
+def _enter(
+    place: Path, below: list[str], seen: set[tuple[int, int]], failed: Failures
+) -> list[str]:
+    """Choose which of the folders in ``place`` to go into."""
+    chosen = []
+    for name in sorted(below):
+        path = place / name
+        if is_picture_name(name):
+            failed.append((path, f"{path}: a folder, though named like a picture; not looked into"))
+        elif not name.startswith(".") and _first_time(path, seen):
+            chosen.append(name)
+    return chosen
+
+
+def _first_time(path: Path, seen: set[tuple[int, int]]) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return True  # listing it will fail too, and be noted
+    identity = (status.st_dev, status.st_ino)
+    if identity in seen:
+        return False
+    seen.add(identity)
+    return True
