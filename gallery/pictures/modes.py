@@ -12,7 +12,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     """Convert a decoded picture to mode RGB without losing bits that show.
 
     Raises:
-        ValueError: its mode has no way to RGB (LAB).
+        ValueError: Pillow knows no way from its mode to RGB.
     """
     if picture.mode.startswith("I;16") or picture.mode in {"I", "F"}:
         return _scale_to_8_bits(picture).convert("RGB")
