@@ -11,7 +11,7 @@ cv2.setNumThreads(0)  # the workers are the parallelism; OpenCV's own threads wo
 
 
 class Augmentation:
-    """Fit a crop to the input size and change it at random; the same seed gives the same picture."""
+    """Fit a crop to the input size and change it at random, the same way for the same seed."""
 
     def __init__(self, *, height: int, width: int) -> None:
         self.height, self.width = height, width

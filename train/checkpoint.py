@@ -43,9 +43,9 @@ def save_checkpoint(
     temporary = path.with_suffix(".tmp")
     try:
         save_file(tensors, temporary, metadata={_KEY: json.dumps(dict(state))})
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync(temporary)
         temporary.replace(path)
+        _sync(path.parent)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
         kept = f"the last good one is still {path}" if path.exists() else "there is no earlier one"
@@ -80,11 +80,23 @@ def load_checkpoint(
         try:
             module.load_state_dict(_below(tensors, name))
         except RuntimeError as error:
-            raise TrainingError(f"{path}: made with another architecture ({error})") from error
+            reason = " ".join(str(error).split())
+            raise TrainingError(
+                f"{path}: made with another architecture or other data ({reason})"
+            ) from error
     if optimizer is not None:
         _restore_optimizer(optimizer, _below(tensors, "optimizer"))
         torch.set_rng_state(tensors["random.torch"])
     return state
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's entries, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -107,3 +119,7 @@ def _restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> N
         slots.setdefault(int(number), {})[slot] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    for parameter, own in optimizer.state.items():
+        for slot, value in own.items():
+            if value.shape == parameter.shape:  # laid out in memory as if it had never left it
+                own[slot] = torch.empty_like(parameter).copy_(value)

@@ -1,14 +1,17 @@
-"""The configuration of a training run: small dataclasses, read from TOML, mistakes listed at once."""
+"""The configuration of a training run: small dataclasses, read from TOML, all mistakes listed."""
 
-import dataclasses
+import math
 import tomllib
-import types
 import typing
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
 from ..gallery.errors import ConfigError
+from ..gallery.pictures.fit import HEIGHT, WIDTH
+from .tables import build, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,16 @@ class DataConfig:
     cache_mib: int = 4096
     """Decoded crops are kept in memory up to this; the rest is decoded again each time."""
 
+    def __post_init__(self) -> None:
+        require(
+            self,
+            ("validation_share", "in [0, 1)", 0 <= self.validation_share < 1),
+            ("people_per_batch", "at least 2", self.people_per_batch >= 2),
+            ("pictures_per_person", "at least 1", self.pictures_per_person >= 1),
+            ("workers", "at least 0", self.workers >= 0),
+            ("cache_mib", "at least 0", self.cache_mib >= 0),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
@@ -36,6 +49,9 @@ class ModelConfig:
     embedding_size: int = 512
     last_stride_1: bool = True
     """Keep the last stage's resolution (BoT, Luo et al. 2019)."""
+
+    def __post_init__(self) -> None:
+        require(self, ("embedding_size", "at least 2", self.embedding_size >= 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +71,18 @@ class LossConfig:
     teacher_similarity_weight: float = 20.0
     """Pulls a batch's matrix of scores to the teacher's."""
 
+    def __post_init__(self) -> None:
+        require(
+            self,
+            ("scale", "above 0", self.scale > 0),
+            ("margin_rad", "in [0, pi/2)", 0 <= self.margin_rad < math.pi / 2),
+            ("margin_warmup_epochs", "at least 0", self.margin_warmup_epochs >= 0),
+            ("head_weight", "at least 0", self.head_weight >= 0),
+            ("triplet_weight", "at least 0", self.triplet_weight >= 0),
+            ("teacher_cosine_weight", "at least 0", self.teacher_cosine_weight >= 0),
+            ("teacher_similarity_weight", "at least 0", self.teacher_similarity_weight >= 0),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimConfig:
@@ -66,6 +94,16 @@ class OptimConfig:
     clip_norm: float = 10.0
     ema_decay: float = 0.998
     """Per step; the averaged weights are validated and exported."""
+
+    def __post_init__(self) -> None:
+        require(
+            self,
+            ("learning_rate", "above 0", self.learning_rate > 0),
+            ("weight_decay", "at least 0", self.weight_decay >= 0),
+            ("warmup_epochs", "at least 0", self.warmup_epochs >= 0),
+            ("clip_norm", "above 0", self.clip_norm > 0),
+            ("ema_decay", "in [0, 1)", 0 <= self.ema_decay < 1),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +117,29 @@ class Phase:
     """The stem and this many stages keep their weights: their backward pass costs most."""
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or min(self.height, self.width) < 32 or self.frozen_stages < 0:
-            raise ConfigError(f"phase {self}: needs epochs >= 1, sides >= 32, frozen_stages >= 0")
+        require(
+            self,
+            ("epochs", "at least 1", self.epochs >= 1),
+            ("height", "at least 32", self.height >= 32),
+            ("width", "at least 32", self.width >= 32),
+            ("frozen_stages", "at least 0", self.frozen_stages >= 0),
+        )
+
+
+def pixels_per_block(phase: Phase) -> tuple[int, int]:
+    """How many rows and columns of the extractor's input make one pixel of the phase's.
+
+    Raises:
+        ConfigError: they aren't whole numbers.
+    """
+    rows, odd_rows = divmod(HEIGHT, phase.height)
+    columns, odd_columns = divmod(WIDTH, phase.width)
+    if odd_rows or odd_columns:
+        raise ConfigError(
+            f"an extractor gets {HEIGHT}x{WIDTH}, which is no multiple of {phase.height}x"
+            f"{phase.width}; end training at a size that divides it"
+        )
+    return rows, columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,18 +154,28 @@ class TrainConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     phases: tuple[Phase, ...] = (Phase(epochs=10),)
 
+    def __post_init__(self) -> None:
+        require(
+            self,
+            ("seed", "at least 0", self.seed >= 0),
+            ("checkpoint_minutes", "at least 0", self.checkpoint_minutes >= 0),
+            ("phases", "at least one", len(self.phases) >= 1),
+        )
+        pixels_per_block(self.phases[-1])
+
     @property
     def epochs(self) -> int:
         """Of all phases together."""
         return sum(phase.epochs for phase in self.phases)
 
+    @property
+    def first_epochs(self) -> tuple[int, ...]:
+        """The epoch, from 0, that each phase begins with."""
+        return (0, *accumulate(phase.epochs for phase in self.phases[:-1]))
+
     def phase_of(self, epoch: int) -> Phase:
         """The phase that ``epoch`` (from 0) belongs to."""
-        for phase in self.phases:
-            if epoch < phase.epochs:
-                return phase
-            epoch -= phase.epochs
-        return self.phases[-1]
+        return self.phases[bisect_right(self.first_epochs, epoch) - 1]
 
 
 def load_config(path: Path) -> TrainConfig:
@@ -125,7 +194,7 @@ def load_config(path: Path) -> TrainConfig:
 def parse_config(tree: dict[str, Any], *, where: str = "config") -> TrainConfig:
     """Build a `TrainConfig` from nested dicts; see `load_config` for errors."""
     mistakes: list[str] = []
-    config = _build(TrainConfig, tree, "", mistakes)
+    config = build(TrainConfig, tree, "", mistakes)
     if mistakes:
         raise ConfigError(f"{where}: " + "; ".join(mistakes))
     return typing.cast(TrainConfig, config)
@@ -140,51 +209,3 @@ def recipe_path(name: str) -> Path:
         return Path(name)
     names = ", ".join(sorted(path.stem for path in shipped.glob("*.toml")))
     raise ConfigError(f"recipe {name!r} is no TOML file and none of the shipped ones: {names}")
-
-
-def _build(kind: Any, tree: Any, prefix: str, mistakes: list[str]) -> Any:
-    """One dataclass from one table; mistakes are appended, the value is then None."""
-    if not isinstance(tree, dict):
-        mistakes.append(f"{prefix or 'the top'} must be a table, not {tree!r}")
-        return None
-    hints = typing.get_type_hints(kind)
-    values = {}
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        if key not in hints:
-            mistakes.append(f"{name} is unknown; known here: {', '.join(hints)}")
-        else:
-            values[key] = _convert(hints[key], value, name, mistakes)
-    if mistakes:
-        return None
-    try:
-        return kind(**values)
-    except (TypeError, ConfigError) as error:
-        mistakes.append(f"{prefix or 'the top'}: {error}")
-        return None
-
-
-def _convert(hint: Any, value: Any, name: str, mistakes: list[str]) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(hint, value, f"{name}.", mistakes)
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple:
-        if isinstance(value, list):
-            return tuple(
-                _convert(arguments[0], v, f"{name}[{n}]", mistakes) for n, v in enumerate(value)
-            )
-    elif origin is Literal:
-        if value in arguments:
-            return value
-    elif origin is types.UnionType:
-        if any(isinstance(value, argument) for argument in arguments):
-            return value
-    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    elif type(value) is hint:
-        return value
-    expected = (
-        " or ".join(map(repr, arguments)) if origin is Literal else getattr(hint, "__name__", hint)
-    )
-    mistakes.append(f"{name} must be {expected}, not {value!r}")
-    return None

@@ -1,7 +1,7 @@
 """Training people: several sources joined, some people held out, crops kept decoded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +11,23 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..gallery.errors import LayoutError, PictureError, TrainingError
-from ..gallery.pictures.labelled import LabelledPicture
+from ..gallery.pictures.labelled import LabelledPicture, Reading
 from ..gallery.pictures.layouts import read_layout
 from ..gallery.pictures.manifest import read_manifest
 from ..gallery.pictures.read import Crop, read_crop
 from .augment import Augmentation
 
+_DISTRACTOR_LAYOUTS = {"market1501", "grid"}
+"""In these, pid 0000 stands for whoever is none of the people."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPicture:
-    """One picture; ``person`` and ``camera`` are unique across sources."""
+    """One picture; ``person`` and ``camera`` are unique across sources.
+
+    A picture of an unknown camera has one of its own: so it is never left out as the same
+    camera's, and never found by itself in validation.
+    """
 
     path: Path
     person: str
@@ -29,16 +36,32 @@ class TrainingPicture:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """People to train on, and others to validate on; no person is in both."""
+    """People to train on, and others to validate on; no person is in both.
+
+    Attributes:
+        training: pictures to train on.
+        validation: pictures of the people held out.
+        left_out: files that could not be labelled, with the reason.
+    """
 
     training: list[TrainingPicture]
     validation: list[TrainingPicture]
+    left_out: list[str]
 
 
-def read_source(folder: Path, layout: str) -> list[LabelledPicture]:
-    """Read a folder in a layout, or a manifest where ``folder`` is a CSV file."""
+def read_source(folder: Path, layout: str) -> Reading:
+    """Read a folder in a layout, or a manifest where ``folder`` is a CSV file.
+
+    Distractors (boxes that hold nobody in particular) are not of one person, and left out.
+
+    Raises:
+        LayoutError: the folder or manifest can't be read.
+    """
     reading = read_manifest(folder) if folder.suffix == ".csv" else read_layout(layout, folder)
-    return reading.pictures
+    if layout not in _DISTRACTOR_LAYOUTS:
+        return reading
+    people = [picture for picture in reading.pictures if picture.pid != "0000"]
+    return replace(reading, pictures=people)
 
 
 def split_people(
@@ -54,21 +77,25 @@ def split_people(
     Raises:
         LayoutError: fewer than three people remain to train on.
     """
-    split = Split([], [])
+    split = Split([], [], [])
     for number, (folder, layout) in enumerate(sources):
-        pictures = [
-            TrainingPicture(p.path, f"{number}:{p.pid}", f"{number}:{p.camera}")
-            for p in read_source(folder, layout)
-            if not (layout == "market1501" and p.pid == "0000")
-        ]
+        reading = read_source(folder, layout)
+        pictures = [_own(picture, number, n) for n, picture in enumerate(reading.pictures)]
         people = sorted({p.person for p in pictures})
         order = np.random.default_rng((seed, number)).permutation(len(people))
         held_out = {people[n] for n in order[: round(validation_share * len(people))]}
         split.training.extend(p for p in pictures if p.person not in held_out)
         split.validation.extend(p for p in pictures if p.person in held_out)
+        split.left_out.extend(f"{path}: {reason}" for path, reason in reading.failed)
     if len({p.person for p in split.training}) < 3:
         raise LayoutError("training needs pictures of at least 3 people")
     return split
+
+
+def _own(picture: LabelledPicture, source: int, position: int) -> TrainingPicture:
+    """Make a picture's ids unique across sources."""
+    camera = f"?{position}" if picture.camera is None else picture.camera
+    return TrainingPicture(picture.path, f"{source}:{picture.pid}", f"{source}:{camera}")
 
 
 class CropCache:
@@ -100,7 +127,7 @@ class PictureDataset(Dataset[tuple[Tensor, int]]):
     def __init__(self, crops: CropCache, augmentation: Augmentation) -> None:
         self.crops, self.augmentation = crops, augmentation
 
-    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, int]:  # type: ignore[override]
+    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, int]:
         """Return uint8[h, w, 3] and the position."""
         position, seed = item
         return torch.from_numpy(self.augmentation(self.crops[position], seed)), position

@@ -1,8 +1,8 @@
 """Classification heads on the hypersphere: ArcFace and AdaCos.
 
-Both take embeddings float[n, d] (any length) and labels int64[n], and return the mean loss and the
-angles' cosines. They compute in float32 whatever the caller's precision is: near the poles the
-arc cosine of a half-precision number is noise.
+Both take embeddings float[n, d] (any length) and labels int64[n], and return the mean loss. They
+compute in at least float32 whatever the caller's precision is: near the poles the arc cosine of a
+half-precision number is noise.
 """
 
 import math
@@ -11,6 +11,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .losses import at_least_float32
 
 _EDGE = 1e-7
 """Cosines are kept this far from 1, where the arc cosine's gradient is infinite."""
@@ -26,8 +28,8 @@ class CosineHead(nn.Module):
 
     def cosines(self, embeddings: Tensor) -> Tensor:
         """Return float32[n, classes], the cosine of each embedding with each prototype."""
-        unit = functional.normalize(embeddings.float(), dim=1)
-        return unit @ functional.normalize(self.prototypes.float(), dim=1).T
+        unit = functional.normalize(at_least_float32(embeddings), dim=1)
+        return unit @ functional.normalize(at_least_float32(self.prototypes), dim=1).T
 
 
 class ArcFaceHead(CosineHead):
@@ -64,8 +66,8 @@ class AdaCosHead(CosineHead):
 
     The scale starts at sqrt(2) log(C - 1) and, while training, becomes
     log(B_avg) / cos(min(pi/4, theta_med)): B_avg is the batch mean of the sum of
-    exp(s cos theta_j) over the classes j that are not the target, theta_med the median angle to
-    the target. It is a buffer: saved with the weights, never changed in evaluation.
+    exp(s cos theta_j) over the classes j that are not the target, theta_med the (lower) median
+    angle to the target. It is a buffer: saved with the weights, never changed in evaluation.
     """
 
     scale: Tensor

@@ -1,74 +1,59 @@
 """The training loop: a run is a directory, and can be killed and resumed at any point."""
 
-import json
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from ..gallery.errors import TrainingError
-from .augment import Augmentation
-from .checkpoint import load_checkpoint, read_state, save_checkpoint
-from .config import Phase, TrainConfig, parse_config
-from .datasets import CropCache, PictureDataset, load_teacher, split_people
+from .batches import load_batches, plan_run
+from .checkpoint import load_checkpoint, save_checkpoint
+from .config import Phase, TrainConfig
+from .datasets import CropCache, load_teacher, split_people
 from .meter import Meter
 from .model import EmbeddingModel, load_initial_weights
 from .objective import Objective
-from .samplers import plan_epoch
+from .optimizer import build_optimizer
+from .run_folder import (
+    BEST,
+    DESCRIPTION,
+    LAST,
+    RunData,
+    log,
+    make_folder,
+    read_description,
+    write_description,
+    write_metrics,
+)
 from .schedule import WeightAverage, learning_rate_at, margin_at
 from .validation import validate
-
-
-@dataclass(frozen=True, slots=True)
-class RunData:
-    """Where a run's pictures come from: what `train` was given, kept for `resume`."""
-
-    sources: tuple[tuple[Path, str], ...]
-    teacher: Path | None = None
 
 
 def start_run(out: Path, config: TrainConfig, data: RunData) -> "Run":
     """Begin a new run in the folder ``out``.
 
     Raises:
-        TrainingError: there is a run in it already.
+        TrainingError: there is a run in it already, or it can't be made, or pictures can't be read.
+        LayoutError: the sources don't have the layouts they were said to have.
+        ConfigError: the backbone or its initial weights can't be had.
     """
-    if (out / "last.safetensors").exists() or (out / "run.json").exists():
-        raise TrainingError(f"{out}: holds a run already; go on with train --resume {out}")
-    out.mkdir(parents=True, exist_ok=True)
-    description = {
-        "config": asdict(config),
-        "sources": [[str(folder.resolve()), layout] for folder, layout in data.sources],
-        "teacher": str(data.teacher.resolve()) if data.teacher else None,
-    }
-    (out / "run.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    return Run(out, config, data)
+    make_folder(out)
+    run = Run(out, config, data)
+    write_description(out, config, data)
+    return run
 
 
 def resume_run(out: Path) -> "Run":
     """Go on with the run in the folder ``out`` from its last checkpoint.
 
     Raises:
-        TrainingError: there is no run in it.
+        TrainingError: there is no run in it, or its checkpoint doesn't fit the data.
     """
-    try:
-        description = json.loads((out / "run.json").read_text(encoding="utf-8"))
-        sources = tuple((Path(folder), layout) for folder, layout in description["sources"])
-        teacher = Path(description["teacher"]) if description["teacher"] else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{out}: holds no run to resume ({error})") from error
-    config = parse_config(_lists(description["config"]), where=str(out / "run.json"))
-    return Run(out, config, RunData(sources, teacher))
-
-
-def _lists(tree: Any) -> Any:
-    return json.loads(json.dumps(tree))
+    config, data = read_description(out)
+    return Run(out, config, data)
 
 
 class Run:
@@ -89,13 +74,17 @@ class Run:
         self.labels = torch.tensor([numbers[p.person] for p in split.training])
         paths = [p.path for p in split.training]
         self.teacher = load_teacher(data.teacher, paths) if data.teacher else None
+        cameras = [p.camera for p in split.training]
+        self.plans = plan_run(self.labels.tolist(), cameras, config)
+        self.steps = sum(map(len, self.plans))
         self._build()
 
     def _refuse_bad_pictures(self) -> None:
         failed = self.training.failed + self.validation.failed
         if failed:
             raise TrainingError(
-                f"{len(failed)} pictures can't be read; move them away first: {'; '.join(failed[:5])}"
+                f"{len(failed)} pictures can't be read; move them away first: "
+                + "; ".join(failed[:5])
             )
 
     def _build(self) -> None:
@@ -107,34 +96,15 @@ class Run:
             classes=len(self.people),
             teacher_dim=self.teacher.shape[1] if self.teacher is not None else None,
         )
-        self.optimizer = torch.optim.AdamW(
-            _parameter_groups([self.model, self.objective], config.optim.weight_decay),
-            lr=config.optim.learning_rate,
-        )
+        self.optimizer = build_optimizer([self.model, self.objective], config.optim)
         self.epoch, self.batch, self.step, self.best_map, self.seconds = 0, 0, 0, 0.0, 0.0
-        if (self.out / "last.safetensors").exists():
+        self.figures: dict[str, float] | None = None
+        if (self.out / LAST).exists():
             self._restore()
         else:
-            self._log(load_initial_weights(self.model, config.model.init))
+            log(load_initial_weights(self.model, config.model.init))
             self.average = WeightAverage(self.model, decay=config.optim.ema_decay)
-        self.plans = {n: self._plan(n) for n in range(config.epochs)}
-        self.steps = sum(len(plan) for plan in self.plans.values())
         self._saved = time.monotonic()
-
-    def _plan(self, epoch: int) -> list[list[int]]:
-        plan = plan_epoch(
-            self.labels.tolist(),
-            [p.camera for p in self.split.training],
-            people=min(self.config.data.people_per_batch, len(self.people)),
-            per_person=self.config.data.pictures_per_person,
-            seed=self.config.seed,
-            epoch=epoch,
-        )
-        if not plan:
-            raise TrainingError(
-                "the training pictures don't fill one batch; lower people_per_batch"
-            )
-        return plan
 
     # -- checkpoints ---------------------------------------------------------------------------
 
@@ -148,6 +118,7 @@ class Run:
             "step": self.step,
             "best_map": self.best_map,
             "seconds": self.seconds,
+            "validation": self.figures,
             "config": asdict(self.config),
         }
         save_checkpoint(
@@ -157,11 +128,12 @@ class Run:
 
     def _restore(self) -> None:
         self.average = WeightAverage(self.model, decay=self.config.optim.ema_decay)
-        path = self.out / "last.safetensors"
+        path = self.out / LAST
         state = load_checkpoint(path, modules=self._modules(), optimizer=self.optimizer)
         self.epoch, self.batch, self.step = state["epoch"], state["batch"], state["step"]
         self.best_map, self.seconds = state["best_map"], state["seconds"]
-        self._log(f"resumed at epoch {self.epoch}, batch {self.batch}")
+        self.figures = state.get("validation")
+        log(f"resumed at epoch {self.epoch}, batch {self.batch}")
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -172,16 +144,18 @@ class Run:
             TrainingError: the loss is no longer a number, or a checkpoint can't be written.
         """
         pictures = len(self.split.training)
-        self._log(
+        log(
             f"{pictures} pictures of {len(self.people)} people, "
             f"{len(self.split.validation)} pictures held out; {self.steps} steps"
         )
+        if left_out := self.split.left_out:
+            log(f"{len(left_out)} files left out, the first is {left_out[0]}")
         while self.epoch < self.config.epochs:
             self._train_epoch(self.config.phase_of(self.epoch))
             self.epoch, self.batch = self.epoch + 1, 0
             self._validate(self.config.phase_of(self.epoch - 1))
-            self._save("last.safetensors")
-        return self.out / "best.safetensors"
+            self._save(LAST)
+        return self.out / BEST
 
     def _train_epoch(self, phase: Phase) -> None:
         self.model.freeze_stages(phase.frozen_stages)
@@ -189,7 +163,9 @@ class Run:
         self.objective.train()
         meter = Meter()
         plan = self.plans[self.epoch]
-        batches = self._batches(phase, plan)
+        batches = load_batches(
+            self.training, plan, self.config, phase, epoch=self.epoch, first=self.batch
+        )
         while self.batch < len(plan):
             with meter.waiting():
                 pictures, positions = next(batches)
@@ -201,27 +177,7 @@ class Run:
                 self._report(meter, len(plan))
                 meter = Meter()
             if time.monotonic() - self._saved > 60 * self.config.checkpoint_minutes:
-                self._save("last.safetensors")
-
-    def _batches(self, phase: Phase, plan: list[list[int]]) -> Iterator[tuple[Tensor, Tensor]]:
-        dataset = PictureDataset(
-            self.training, Augmentation(height=phase.height, width=phase.width)
-        )
-        workers = self.config.data.workers
-        loader = DataLoader(
-            dataset,
-            batch_sampler=[
-                self._with_seeds(plan[number], number) for number in range(self.batch, len(plan))
-            ],
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-        )
-        return iter(loader)
-
-    def _with_seeds(self, positions: Sequence[int], number: int) -> list[tuple[int, int]]:
-        """Pair positions with seeds that depend on nothing but where they stand in the run."""
-        first = ((self.config.seed * 10_007 + self.epoch) * 100_003 + number) * 1_009
-        return [(position, first + slot) for slot, position in enumerate(positions)]
+                self._save(LAST)
 
     def _step(self, pictures: Tensor, positions: Tensor, epoch_batches: int) -> dict[str, float]:
         optim, loss = self.config.optim, self.config.loss
@@ -242,8 +198,9 @@ class Run:
         total, parts = self.objective(projected, necked, self.labels[positions], teacher)
         if not torch.isfinite(total):
             raise TrainingError(
-                f"the loss is {float(total)} at step {self.step}; lower optim.learning_rate and "
-                f"go on from the last good checkpoint with train --resume {self.out}"
+                f"the loss is {float(total)} at step {self.step}; lower optim.learning_rate in "
+                f"{self.out / DESCRIPTION} and go on from the last good checkpoint with "
+                f"train --resume {self.out}"
             )
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
@@ -253,32 +210,32 @@ class Run:
         return {**parts, "total": float(total.detach()), "learning_rate": rate}
 
     def _validate(self, phase: Phase) -> None:
-        if not self.split.validation:
-            self._save("best.safetensors")
-            return
-        result = validate(
-            self.average.module,
-            self.split.validation,
-            self.validation,
-            height=phase.height,
-            width=phase.width,
-        )
-        self._write({"epoch": self.epoch, "validation": asdict(result)})
-        self._log(f"epoch {self.epoch}: held-out mAP {result.map:.4f}, rank-1 {result.rank1:.4f}")
-        # Figures of different input sizes don't compare: the last phase's best is the best.
-        final = self.epoch > self.config.epochs - self.config.phases[-1].epochs
-        if result.map > self.best_map or (final and not self._best_is_final()):
-            self.best_map = result.map
-            self._save("best.safetensors")
-
-    def _best_is_final(self) -> bool:
-        path = self.out / "best.safetensors"
-        first_final = self.config.epochs - self.config.phases[-1].epochs
-        return path.exists() and read_state(path)["epoch"] > first_final
+        """Rank the held-out people after an epoch, and keep the weights if they are the best."""
+        result = None
+        if self.split.validation:
+            result = validate(
+                cast(EmbeddingModel, self.average.module),
+                self.split.validation,
+                self.validation,
+                height=phase.height,
+                width=phase.width,
+            )
+        if result is None:
+            log(f"epoch {self.epoch}: nobody held out to validate on; the latest counts as best")
+        else:
+            self.figures = asdict(result)
+            write_metrics(self.out, {"epoch": self.epoch, "validation": self.figures})
+            log(f"epoch {self.epoch}: held-out mAP {result.map:.4f}, rank-1 {result.rank1:.4f}")
+        # Figures of different input sizes don't compare, so each phase's first epoch is its best
+        # to begin with: in the end the best one is of the last phase.
+        begins = self.epoch - 1 in self.config.first_epochs
+        if result is None or begins or result.map > self.best_map:
+            self.best_map = result.map if result else 0.0
+            self._save(BEST)
 
     # -- logs ----------------------------------------------------------------------------------
 
-    def _report(self, meter: "Meter", epoch_batches: int) -> None:
+    def _report(self, meter: Meter, epoch_batches: int) -> None:
         parts = meter.means()
         record = {
             "epoch": self.epoch,
@@ -289,27 +246,9 @@ class Run:
             "seconds": round(self.seconds, 1),
             **{name: round(value, 6) for name, value in parts.items()},
         }
-        self._write(record)
+        write_metrics(self.out, record)
         losses = ", ".join(f"{n} {v:.3f}" for n, v in parts.items() if n != "learning_rate")
-        self._log(
+        log(
             f"epoch {self.epoch} {self.batch}/{epoch_batches}: {losses}; "
             f"{record['pictures_per_s']} pictures/s, waiting {100 * record['waiting_share']:.0f} %"
         )
-
-    def _write(self, record: dict[str, Any]) -> None:
-        with (self.out / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-
-    def _log(self, line: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
-
-
-def _parameter_groups(
-    modules: Sequence[torch.nn.Module], weight_decay: float
-) -> list[dict[str, Any]]:
-    """Weight decay for matrices and kernels only: biases and norms must be free."""
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]

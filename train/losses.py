@@ -5,6 +5,11 @@ from torch import Tensor
 from torch.nn import functional
 
 
+def at_least_float32(values: Tensor) -> Tensor:
+    """Raise half precision to float32, and leave float64 as it is."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
 def batch_hard_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
     """Soft-margin batch-hard triplet loss (Hermans et al. 2017, eq. 5 with the softplus of 3.2).
 
@@ -18,7 +23,7 @@ def batch_hard_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
     Returns:
         The mean over anchors, a scalar.
     """
-    embeddings = embeddings.float()
+    embeddings = at_least_float32(embeddings)
     gaps = _pairwise(embeddings)
     same = labels[:, None] == labels[None, :]
     farthest = gaps.masked_fill(~same, -torch.inf).amax(1)
@@ -28,7 +33,8 @@ def batch_hard_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
 
 def teacher_cosine(projected: Tensor, teacher: Tensor) -> Tensor:
     """One minus the mean cosine of float[n, t] projections with the teacher's embeddings."""
-    return (1 - functional.cosine_similarity(projected.float(), teacher.float(), dim=1)).mean()
+    projected, teacher = at_least_float32(projected), at_least_float32(teacher)
+    return (1 - functional.cosine_similarity(projected, teacher, dim=1)).mean()
 
 
 def teacher_similarity(embeddings: Tensor, teacher: Tensor) -> Tensor:
@@ -36,8 +42,8 @@ def teacher_similarity(embeddings: Tensor, teacher: Tensor) -> Tensor:
 
     Similarity-preserving distillation (Tung and Mori 2019) on cosines.
     """
-    ours = functional.normalize(embeddings.float(), dim=1)
-    theirs = functional.normalize(teacher.float(), dim=1)
+    ours = functional.normalize(at_least_float32(embeddings), dim=1)
+    theirs = functional.normalize(at_least_float32(teacher), dim=1)
     off_diagonal = ~torch.eye(len(ours), dtype=torch.bool, device=ours.device)
     return ((ours @ ours.T - theirs @ theirs.T)[off_diagonal] ** 2).mean()
 

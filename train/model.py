@@ -2,10 +2,12 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import timm
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,8 +31,9 @@ class GeM(nn.Module):
 
 
 class EmbeddingModel(nn.Module):
-    """Pictures to embeddings, trained as in BoT (Luo et al. 2019): triplet before, head after BN."""
+    """Pictures to embeddings as in BoT (Luo et al. 2019): triplet before, head after the neck."""
 
+    backbone: Any  # timm's models share no type
     mean: Tensor
     std: Tensor
 
@@ -52,28 +55,31 @@ class EmbeddingModel(nn.Module):
         self.neck.bias.requires_grad_(False)  # a shift would move the embeddings off the origin
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Take uint8[n, h, w, 3]; return float32[n, d] before and after the neck, not normalised."""
-        pixels = pictures.permute(0, 3, 1, 2).float() / 255
-        maps = self.backbone.forward_features((pixels - self.mean) / self.std)
+        """Take uint8[n, h, w, 3]; return float32[n, d] before and after the neck, any length."""
+        return self.project(pictures.permute(0, 3, 1, 2).float())
+
+    def project(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Take float32[n, 3, h, w] in [0, 255]; return what `forward` does."""
+        maps = self.backbone.forward_features((pixels / 255 - self.mean) / self.std)
         projected = self.projection(self.pool(maps))
         return projected, self.neck(projected)
 
     def embed(self, pictures: Tensor) -> Tensor:
-        """Take uint8[n, h, w, 3]; return float32[n, d] unit rows. What is exported."""
+        """Take uint8[n, h, w, 3]; return float32[n, d] unit rows."""
         return functional.normalize(self(pictures)[1], dim=1)
 
     def freeze_stages(self, stages: int) -> None:
         """Keep the stem and the first ``stages`` stages as they are, batch statistics included."""
-        blocks = getattr(self.backbone, "blocks", None)
-        if stages and blocks is None:
+        parts = ("conv_stem", "bn1", "blocks")
+        if stages and not all(hasattr(self.backbone, part) for part in parts):
             raise ConfigError(
                 "frozen_stages needs a backbone built of blocks (EfficientNet family)"
             )
-        for parameter in self.backbone.parameters():
-            parameter.requires_grad_(True)
-        self._frozen = (
-            [self.backbone.conv_stem, self.backbone.bn1, *blocks[:stages]] if stages else []
-        )
+        self.backbone.requires_grad_(True)
+        self._frozen: list[nn.Module] = []
+        if stages:
+            blocks = self.backbone.blocks[:stages]
+            self._frozen = [self.backbone.conv_stem, self.backbone.bn1, *blocks]
         for module in self._frozen:
             module.requires_grad_(False)
         self.train(self.training)
@@ -87,21 +93,35 @@ class EmbeddingModel(nn.Module):
 
 
 def keep_last_resolution(backbone: nn.Module) -> None:
-    """Set the last stride-2 convolution of an EfficientNet or ResNet to stride 1."""
-    strided = [
-        module
-        for module in backbone.modules()
-        if isinstance(module, nn.Conv2d) and module.stride == (2, 2)
-    ]
+    """Take the stride out of the last block that has one, its shortcut included.
+
+    Raises:
+        ConfigError: no convolution of the backbone has stride 2.
+    """
+    strided = [name for name, module in backbone.named_modules() if _halves(module)]
     if not strided:
         raise ConfigError(
             "last_stride_1: this backbone has no strided convolution; set it to false"
         )
-    strided[-1].stride = (1, 1)
+    block = ".".join(strided[-1].split(".")[:2]) + "."
+    for name in strided:
+        module = backbone.get_submodule(name)
+        if not name.startswith(block) and name != strided[-1]:
+            continue
+        if isinstance(module, nn.Conv2d):
+            module.stride = (1, 1)
+        else:  # a ResNet-D's shortcut pools, then convolves
+            backbone.set_submodule(name, nn.Identity())
+
+
+def _halves(module: nn.Module) -> bool:
+    if isinstance(module, nn.AvgPool2d):
+        return module.stride in {2, (2, 2)}
+    return isinstance(module, nn.Conv2d) and module.stride == (2, 2)
 
 
 def load_initial_weights(model: EmbeddingModel, init: str) -> str:
-    """Fill the backbone from ``init`` (see `ModelConfig.init`); return what was done, for the log."""
+    """Fill the backbone from ``init`` (see `ModelConfig.init`); return a line for the log."""
     if init == "none":
         return "backbone starts from random weights"
     state = _read_weights(init)
@@ -116,9 +136,7 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
 
 def _read_weights(init: str) -> dict[str, Tensor]:
     if init.endswith(".safetensors"):
-        from safetensors.torch import load_file
-
-        return load_file(init)
+        return _read_safetensors(Path(init))
     try:
         folder = Path(cast(str, import_module(init.replace("-", "_")).__file__)).parent
     except ImportError as error:
@@ -131,6 +149,13 @@ def _read_weights(init: str) -> dict[str, Tensor]:
         raise ConfigError(f"model.init {init!r}: the package holds no weights file")
     # weights_only refuses anything but tensors: nothing in the file is ever executed.
     return cast(dict[str, Tensor], torch.load(files[0], map_location="cpu", weights_only=True))
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"model.init {str(path)!r}: can't be read ({error})") from error
 
 
 def _match_in_order(

@@ -1,6 +1,6 @@
 """Which pictures make a batch: P people, K pictures of each, cameras mixed."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -54,7 +54,7 @@ def _groups(
 def _alternate_cameras(shuffled: list[int], cameras: Sequence[str | None]) -> list[int]:
     """Order positions so that neighbours come from different cameras for as long as possible."""
     seen: dict[str | None, int] = defaultdict(int)
-    turns = []
+    turns: list[tuple[int, int, int]] = []
     for position in shuffled:
         turns.append((seen[cameras[position]], len(turns), position))
         seen[cameras[position]] += 1
@@ -63,19 +63,17 @@ def _alternate_cameras(shuffled: list[int], cameras: Sequence[str | None]) -> li
 
 def _deal(groups: list[tuple[int, list[int]]], people: int) -> Iterator[list[int]]:
     """Deal groups into batches in which no person appears twice."""
-    waiting = groups
+    waiting = deque(groups)
     while len(waiting) >= people:
         batch: dict[int, list[int]] = {}
         later = []
-        for number, (label, group) in enumerate(waiting):
+        while waiting and len(batch) < people:
+            label, group = waiting.popleft()
             if label in batch:
                 later.append((label, group))
-                continue
-            batch[label] = group
-            if len(batch) == people:
-                later.extend(waiting[number + 1 :])
-                break
+            else:
+                batch[label] = group
         if len(batch) < people:
             return
         yield [position for group in batch.values() for position in group]
-        waiting = later
+        waiting.extendleft(reversed(later))

@@ -8,7 +8,7 @@ from torch import nn
 
 
 def learning_rate_at(step: int, *, steps: int, warmup: int, peak: float) -> float:
-    """Linear warm-up to ``peak``, then a cosine to a hundredth of it at the last step."""
+    """Linear warm-up to ``peak``, then a cosine that ends at a hundredth of it."""
     if step < warmup:
         return peak * (step + 1) / warmup
     progress = (step - warmup) / max(1, steps - warmup)
@@ -16,7 +16,7 @@ def learning_rate_at(step: int, *, steps: int, warmup: int, peak: float) -> floa
 
 
 def margin_at(epochs_done: float, *, warmup_epochs: float, margin_rad: float) -> float:
-    """ArcFace's margin grows in a straight line: at the full margin from the start it may diverge."""
+    """ArcFace's margin grows in a straight line: from the start the full one may diverge."""
     if warmup_epochs <= 0:
         return margin_rad
     return margin_rad * min(1.0, epochs_done / warmup_epochs)
@@ -31,7 +31,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
-        """Move towards ``module``; early on the average is short, or it would be the random start."""
+        """Move towards ``module``; at first with long strides, away from the random start."""
         keep = min(self.decay, (1 + step) / (10 + step))
         for average, current in zip(
             self.module.state_dict().values(), module.state_dict().values(), strict=True

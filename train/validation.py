@@ -1,12 +1,15 @@
 """How well the model ranks people it was not trained on."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..gallery.errors import NotFoundError
+from ..gallery.evaluation.retrieval import RetrievalResult, evaluate_retrieval
 from ..gallery.pictures.fit import fit
 from .datasets import CropCache, TrainingPicture
 from .model import EmbeddingModel
@@ -43,10 +46,12 @@ def validate(
     *,
     height: int,
     width: int,
-) -> ValidationResult:
-    """Each picture asks for its person's pictures of other cameras, source by source."""
-    from ..gallery.evaluation.retrieval import evaluate_retrieval
+) -> ValidationResult | None:
+    """Each picture asks for its person's pictures of other cameras, source by source.
 
+    Returns:
+        The figures; None when no held-out person was seen by two cameras, in any source.
+    """
     embeddings = embed_crops(model, crops, height=height, width=width)
     people = np.array([p.person for p in pictures])
     cameras = np.array([p.camera for p in pictures])
@@ -54,17 +59,26 @@ def validate(
     results = []
     for source in sorted(set(sources)):
         mine = sources == source
-        results.append(
-            evaluate_retrieval(
-                embeddings[mine],
-                embeddings[mine],
-                query_pids=people[mine],
-                gallery_pids=people[mine],
-                query_cameras=cameras[mine],
-                gallery_cameras=cameras[mine],
-            )
-        )
+        with suppress(NotFoundError):  # nobody in this source was seen by two cameras
+            results.append(_rank(embeddings[mine], people[mine], cameras[mine]))
+    if not results:
+        return None
     return ValidationResult(
         map=float(np.mean([r.map for r in results])),
         rank1=float(np.mean([r.cmc[1] for r in results])),
+    )
+
+
+def _rank(
+    embeddings: npt.NDArray[np.float32],
+    people: npt.NDArray[np.str_],
+    cameras: npt.NDArray[np.str_],
+) -> RetrievalResult:
+    return evaluate_retrieval(
+        embeddings,
+        embeddings,
+        query_pids=people,
+        gallery_pids=people,
+        query_cameras=cameras,
+        gallery_cameras=cameras,
     )

@@ -1,0 +1,174 @@
+"""From a checkpoint to the one file that serves: ONNX, with its specification inside, verified."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..gallery.errors import ModelError
+from ..gallery.extractor.contract import INPUT, OUTPUT
+from ..gallery.extractor.onnx_extractor import Extractor
+from ..gallery.extractor.spec import METADATA_KEY, ModelSpec
+from ..gallery.pictures.fit import HEIGHT, WIDTH, fit
+from ..gallery.pictures.read import Crop
+from .checkpoint import load_checkpoint, read_state
+from .config import Phase, parse_config, pixels_per_block
+from .model import EmbeddingModel
+
+OPSET = 18
+
+MIN_COSINE = 0.9999
+"""Between an embedding by torch and by the exported file."""
+
+
+class ServedModel(nn.Module):
+    """The averaged model as it serves: 256x128 pictures in, unit rows out.
+
+    A model last trained at a smaller size gets the means of blocks of pixels.
+    """
+
+    def __init__(self, model: EmbeddingModel, trained_at: Phase) -> None:
+        super().__init__()
+        self.model = model
+        self.block = pixels_per_block(trained_at)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Take uint8[n, 256, 128, 3]; return float32[n, d] unit rows."""
+        pixels = pictures.permute(0, 3, 1, 2).float()
+        if self.block != (1, 1):
+            pixels = functional.avg_pool2d(pixels, self.block)
+        return functional.normalize(self.model.project(pixels)[1], dim=1)
+
+
+def load_served_model(checkpoint: Path) -> tuple[ServedModel, dict[str, Any]]:
+    """Build a checkpoint's averaged model; return it with the checkpoint's JSON state.
+
+    Raises:
+        TrainingError: the checkpoint is missing, broken, or of another program.
+        ConfigError: it was trained at a size that can't serve.
+    """
+    state = read_state(checkpoint)
+    config = parse_config(state["config"], where=str(checkpoint))
+    model = EmbeddingModel(config.model)
+    load_checkpoint(checkpoint, modules={"average": model})
+    epoch = state["epoch"] if state["batch"] else max(0, state["epoch"] - 1)
+    return ServedModel(model, config.phase_of(epoch)).eval(), state
+
+
+def export_model(
+    checkpoint: Path,
+    out: Path,
+    *,
+    name: str,
+    licence: str,
+    training: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    calibration: Mapping[str, Any] | None = None,
+    pictures: Sequence[Crop] = (),
+) -> ModelSpec:
+    """Write a checkpoint's averaged weights to ``out`` as an extractor, and check it against torch.
+
+    Args:
+        checkpoint: as a run leaves it.
+        out: the ONNX file; replaced only by a file that passed the check.
+        name: of the model.
+        licence: note on who may use it for what.
+        training: data sets and whatever else it takes to repeat it; the checkpoint's configuration
+            and how far it had come are added.
+        metrics: figures on people it was not trained on.
+        calibration: see `ModelSpec`.
+        pictures: to check it on, uint8[h, w, 3] each; coloured noise is added to them.
+
+    Raises:
+        TrainingError: the checkpoint can't be read.
+        ConfigError: it was trained at a size that can't serve.
+        ModelError: the file doesn't give what torch gives, or can't be written.
+    """
+    served, state = load_served_model(checkpoint)
+    spec = ModelSpec(
+        name=name,
+        backbone=state["config"]["model"]["backbone"],
+        dim=state["config"]["model"]["embedding_size"],
+        training={
+            **(training or {}),
+            "config": state["config"],
+            "epochs": state["epoch"],
+            "steps": state["step"],
+        },
+        metrics=metrics or {},
+        calibration=calibration,
+        licence=licence,
+    )
+    graph = build_graph(served)
+    onnx.helper.set_model_props(graph, {METADATA_KEY: spec.to_json()})
+    temporary = out.with_suffix(".tmp")
+    try:
+        onnx.save(graph, temporary)
+        verify(temporary, served, [*pictures, *noise_pictures(8)])
+        temporary.replace(out)
+    except OSError as error:
+        raise ModelError(f"{out}: can't be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return spec
+
+
+def build_graph(served: ServedModel) -> onnx.ModelProto:
+    """Trace a model into an ONNX graph with a free batch, and without traces of this machine."""
+    example = torch.zeros(2, HEIGHT, WIDTH, 3, dtype=torch.uint8)
+    program = torch.onnx.export(
+        served,
+        (example,),
+        dynamo=True,
+        verbose=False,
+        opset_version=OPSET,
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamic_shapes={"pictures": {0: torch.export.Dim("n")}},
+    )
+    graph = cast(onnx.ModelProto, cast(Any, program).model_proto)
+    _forget_origin(graph)
+    onnx.checker.check_model(graph, full_check=True)
+    return graph
+
+
+def verify(path: Path, served: ServedModel, pictures: Sequence[Crop]) -> None:
+    """Check that a file gives what torch gives, one at a time as well as several at once.
+
+    Raises:
+        ModelError: it doesn't, or isn't of the contract.
+    """
+    fitted = np.stack([fit(picture) for picture in pictures])
+    with torch.inference_mode():
+        wanted = served(torch.from_numpy(fitted)).numpy()
+    extractor = Extractor.load(path)
+    for batch_size in (8, 1):
+        given = extractor.embed_fitted(fitted, batch_size=batch_size)
+        worst = float((wanted * given).sum(1).min())
+        if not worst >= MIN_COSINE:
+            raise ModelError(
+                f"{path}: at batch size {batch_size} a cosine of {worst:.6f} with torch's "
+                f"embedding, and {MIN_COSINE} is needed; nothing was exported"
+            )
+
+
+def noise_pictures(count: int) -> list[npt.NDArray[np.uint8]]:
+    """Return pictures of coarse coloured noise, uint8[256, 128, 3], the same at every call."""
+    random = np.random.default_rng(0)
+    tiles = random.integers(0, 256, (count, HEIGHT // 16, WIDTH // 16, 3), dtype=np.uint8)
+    return list(tiles.repeat(16, axis=1).repeat(16, axis=2))
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Remove what the exporter notes of every node: source lines and paths of this machine."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    graph.ClearField("value_info")
