@@ -1,1 +1,1 @@
-"""."""
+"""Pictures: found, read, fitted, and labelled with whom they show."""

@@ -34,7 +34,9 @@ def read_manifest(manifest: Path) -> Reading:
     except OSError as error:
         raise LayoutError(f"{manifest}: can't be read ({error.strerror})") from error
     except csv.Error as error:
-        raise LayoutError(f"{manifest}, line {rows.line_num}: is not CSV ({error})") from error
+        raise LayoutError(
+            f"{manifest}, line {rows.reader.line_num}: is not CSV ({error})"
+        ) from error
     if not reading.pictures and not reading.failed:
         raise LayoutError(f"{manifest}: names no picture; no line follows its header")
     return reading

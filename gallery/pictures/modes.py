@@ -26,8 +26,8 @@ def _scale_to_8_bits(picture: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits, or of floats, to 8 bits; what isn't a finite number becomes black."""
     values = np.array(picture, dtype=np.float32)
     values[~np.isfinite(values)] = 0.0
-    values *= 255.0 / _white(picture.mode, values)
-    return Image.fromarray(np.rint(np.clip(values, 0, 255, out=values)).astype(np.uint8))
+    values /= _white(picture.mode, values)
+    return Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
 
 
 def _white(mode: str, values: npt.NDArray[np.float32]) -> float:

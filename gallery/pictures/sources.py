@@ -51,14 +51,15 @@ def collect(
         is read once. What can't be found is in ``failed``.
 
     Raises:
-        LayoutError: the options exclude each other, nothing was named, the layout is unknown, or
-            the manifest or the list on stdin can't be read.
+        LayoutError: the options exclude each other, nothing was named or nothing of it can be
+            used, the layout is unknown, or the manifest or the list on stdin can't be read.
     """
     _check_options(paths, pid=pid, layout=layout, manifest=manifest)
     if manifest is not None:
         reading = read_manifest(manifest)
     else:
         reading = _label(_places(paths, stdin), _choose_reader(pid, layout))
+    _check_found(reading)
     return _fill_in(reading, camera=camera, time=time, tracklet=tracklet)
 
 
@@ -72,9 +73,8 @@ def collect_queries(
         stdin: what ``-`` reads; None is the program's own.
 
     Returns:
-        The pictures in the order typed, sorted within a folder or pattern, a file that is typed
-        twice twice (answers stay in step with questions); and what can't be found, with the
-        reason.
+        The pictures in the order typed, sorted within a folder or pattern; a file typed again is
+        asked about again, so that answers stay in step with questions. And what can't be found.
 
     Raises:
         LayoutError: nothing was named, or the list on stdin can't be read.
@@ -109,7 +109,7 @@ def _check_options(
 def _choose_reader(pid: str | None, layout: str | None) -> Reader:
     if pid is None:
         return find_layout(layout or "folders")
-    labels = Labels(pid=pid)
+    labels = Labels(pid=pid.strip())
     return lambda _: labels
 
 
@@ -138,6 +138,14 @@ def _label(places: Iterator[Place], reader: Reader) -> Reading:
                 seen.add(whole)
                 label_picture(reader, picture, whole.relative_to(place.root), reading)
     return reading
+
+
+def _check_found(reading: Reading) -> None:
+    """One bad path never stops the others, but here there are no others."""
+    if reading.pictures or reading.ignored or not reading.failed:
+        return
+    more = len(reading.failed) - 1
+    raise LayoutError(reading.failed[0][1] + (f" (and {more:,} more failed)" if more else ""))
 
 
 def _fill_in(

@@ -76,6 +76,9 @@ def _modes() -> Iterator[Made]:
     holes[:8], shown_holes[:8] = np.nan, 0
     holes[8:16], shown_holes[8:16] = np.inf, 0
     yield "float_nan.tif", encode(Image.fromarray(holes), "TIFF"), shown_holes, 0
+    huge, shown_huge = np.full((HEIGHT, WIDTH), -3e38, np.float32), np.zeros_like(pixels)
+    huge[:, 16:], shown_huge[:, 16:] = 3e38, 255
+    yield "float_huge.tif", encode(Image.fromarray(huge), "TIFF"), shown_huge, 0
     deep = b"".join(b"\0" + (row.astype(">u2") * 257).tobytes() for row in pixels)
     yield "rgb16.png", png(WIDTH, HEIGHT, deep, depth=16), pixels, 0
     yield "ycbcr.tif", encode(picture.convert("YCbCr"), "TIFF"), pixels, 3
