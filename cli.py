@@ -119,7 +119,6 @@ def query(
 ) -> int:
     """Ask who pictures show, and where they were seen."""
     from .gallery.pictures.sources import collect_queries
-    from .gallery.reports.answers import write_answer_sheet
     from .gallery.reports.records import answer_record
     from .gallery.reports.tables import answer_table
     from .gallery.types import Failure
@@ -146,6 +145,8 @@ def query(
                 _print(answer_table, answer, answer_record if as_json else None)
                 answers.append(answer)
     if sheet is not None:
+        from .gallery.reports.answers import write_answer_sheet
+
         write_answer_sheet(sheet, answers)
         _say(f"contact sheet: {sheet}")
     for reason in failures:
@@ -410,7 +411,7 @@ def model_show(model: Annotated[Path | None, typer.Argument()] = None) -> int:
     from .gallery.extractor import Extractor, resolve_model
 
     extractor = Extractor.load(resolve_model(model))
-    _print_json({"sha256": extractor.sha256, **extractor.spec.to_dict()})
+    _print_json({"sha256": extractor.sha256, **json.loads(extractor.spec.to_json())})
     return DONE
 
 
@@ -422,9 +423,11 @@ def evaluate(
 ) -> int:
     """Measure a model on a data set's protocol."""
     from .gallery.evaluation.models import evaluate_model
+    from .gallery.extractor import Extractor, resolve_model
 
+    extractor = Extractor.load(resolve_model(model))
     with _progress() as progress:
-        result = evaluate_model(model, protocol, data, progress=progress)
+        result = evaluate_model(extractor, protocol, data, progress=progress)
     _print_lines([str(result)])
     return DONE
 
@@ -445,21 +448,30 @@ def train(
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
 ) -> int:
     """Train an extractor; needs pip install 'reid-gallery[train]'."""
-    from . import train as training
+    from .train import api
 
     if (resume is None) == (out is None):
         raise typer.BadParameter("begin a run with --data and --out, or go on with --resume RUN")
     if resume is not None:
-        file = training.resume(resume)
+        file = api.resume(resume)
     else:
-        file = training.train(
-            sources=training.pair_sources(data or [], layout or []),
+        file = api.train(
+            sources=_pair_sources(data or [], layout or []),
             out=out or Path(),
             recipe=recipe,
             teacher=teacher,
         )
     _print_lines([str(file)])
     return DONE
+
+
+def _pair_sources(data: list[Path], layout: list[str]) -> list[tuple[Path, str]]:
+    if not data:
+        raise typer.BadParameter("--data names what to train on")
+    if len(layout) not in {0, 1, len(data)}:
+        raise typer.BadParameter(f"{len(data)} --data but {len(layout)} --layout; give one each")
+    layouts = layout * len(data) if len(layout) == 1 else layout or ["folders"] * len(data)
+    return list(zip(data, layouts, strict=True))
 
 
 # -- printing and running ----------------------------------------------------------------------

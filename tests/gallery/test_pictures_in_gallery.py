@@ -274,10 +274,13 @@ def test_embeddings_need_a_pid_each(gallery):
         gallery.enroll_embeddings(np.eye(24, dtype=np.float32)[:3], pids=["a", "b"])
 
 
-def test_nothing_found_is_an_error(gallery, tmp_path):
+def test_what_is_not_there_is_reported(gallery, tmp_path, crops):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(LayoutError):
-        gallery.enroll([tmp_path / "empty"])
+    report = gallery.enroll([tmp_path / "empty", crops, tmp_path / "missing.jpg"])
+    assert len(report.enrolled) == 24
+    assert [Path(failure.path).name for failure in report.failed] == ["empty", "missing.jpg"]
+    with pytest.raises(LayoutError, match="no picture was named"):
+        gallery.enroll([])
 
 
 # -- verify, export, import --------------------------------------------------------------------

@@ -1,0 +1,229 @@
+"""The command line: what goes where, exit codes, and one line for an expected error."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from reid_gallery.gallery.figures import draw_figures
+
+COMMAND = [sys.executable, "-c", "from reid_gallery.cli import main; main()"]
+
+
+def run(*arguments, store=None, stdin=None, cwd=None):
+    environment = dict(os.environ)
+    environment.pop("REID_GALLERY_STORE", None)
+    if store is not None:
+        environment["REID_GALLERY_STORE"] = str(store)
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        input=stdin,
+        env=environment,
+        cwd=cwd,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "figures"
+    draw_figures(folder, people=5, cameras=2, per_camera=2, seed=3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, figures):
+    store = tmp_path_factory.mktemp("cli") / "store"
+    done = run("enroll", "--manifest", figures / "manifest.csv", store=store)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("enrolled 20, skipped 0")
+    return store
+
+
+@pytest.fixture
+def own(tmp_path, filled):
+    """A copy of the filled store, to change."""
+    import shutil
+
+    return shutil.copytree(filled, tmp_path / "own")
+
+
+def records(done):
+    assert done.returncode in {0, 3}, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_query_prints_json_as_documented(filled, figures):
+    question = figures / "p001" / "cam1_1.jpg"
+    (answer,) = records(run("query", question, "-k", 3, "--json", store=filled))
+    assert answer["schema"] == "reid-gallery/query/1"
+    assert answer["query"] == [str(question)]
+    assert len(answer["model"]) == 64
+    assert [match["rank"] for match in answer["matches"]] == [1, 2, 3]
+    best = answer["matches"][0]
+    assert (best["pid"], best["score"]) == ("p001", pytest.approx(1, abs=1e-4))
+    assert set(best["sighting"]) == {"id", "path", "camera", "time", "tracklet"}
+    assert best["sighting"]["camera"] == "cam1"
+    assert set(answer) == {"schema", "query", "model", "known", "threshold", "matches"}
+
+
+def test_query_prints_a_table_to_stdout_and_nothing_to_stderr(filled, figures):
+    done = run("query", figures / "p001" / "cam1_1.jpg", store=filled)
+    assert "p001" in done.stdout
+    assert "1.000" in done.stdout
+    assert done.stderr == ""
+
+
+def test_query_reads_paths_from_stdin_and_reports_bad_ones(filled, figures, tmp_path):
+    (tmp_path / "bad.jpg").write_text("no picture")
+    lines = f"{figures}/p000/cam1_1.jpg\n{tmp_path}/bad.jpg\n{figures}/p002/cam2_1.jpg\n"
+    done = run("query", "-", "--json", "-k", 1, store=filled, stdin=lines)
+    assert done.returncode == 3
+    assert [r["matches"][0]["pid"] for r in records(done)] == ["p000", "p002"]
+    assert "bad.jpg" in done.stderr
+
+
+def test_as_one_is_one_answer(filled, figures):
+    (answer,) = records(run("query", f"{figures}/p002/*.jpg", "--as-one", "--json", store=filled))
+    assert len(answer["query"]) == 4
+    assert answer["matches"][0]["pid"] == "p002"
+
+
+def test_filters_by_camera_and_time(filled, figures):
+    question = figures / "p001" / "cam1_1.jpg"
+    (answer,) = records(run("query", question, "--not-camera", "cam1", "--json", store=filled))
+    assert {match["sighting"]["camera"] for match in answer["matches"]} == {"cam2"}
+    (answer,) = records(run("query", question, "--until", "2001-01-01", "--json", store=filled))
+    assert answer["matches"] == []
+    done = run("query", question, "--since", "yesterday", store=filled)
+    assert done.returncode == 2
+    assert "ISO 8601" in done.stderr
+
+
+def test_enroll_again_skips_and_another_name_conflicts(own, figures):
+    done = run("enroll", figures, "--json", store=own)
+    (report,) = records(done)
+    assert len(report["skipped"]) == 20
+    done = run("enroll", "--pid", "x", figures / "p000", store=own)
+    assert done.returncode == 3
+    assert "is enrolled as p000, not x" in done.stdout
+
+
+def test_corrections_and_history(own):
+    assert run("rename", "p000", "anna", store=own).returncode == 0
+    assert run("merge", "anna", "p001", store=own).returncode == 0
+    (anna,) = [r for r in records(run("list", "--json", store=own)) if r["pid"] == "anna"]
+    assert anna["sightings"] == 8
+    (person,) = records(run("show", "anna", "--json", store=own))
+    ids = [s["id"] for s in person["sightings"]]
+    assert run("split", *ids[:2], "--to", "eve", store=own).returncode == 0
+    assert run("undo", store=own).returncode == 0
+    kinds = [r["kind"] for r in records(run("history", "--json", store=own))]
+    assert kinds == ["undo", "split", "merge", "rename", "enroll"]
+    done = run("undo", 1, store=own)
+    assert done.returncode == 1
+    assert "for good" in done.stderr
+    done = run("remove", "anna", store=own)
+    assert done.returncode == 1
+    assert "--yes" in done.stderr
+    (removal,) = records(run("remove", "anna", "--yes", "--json", store=own))
+    assert len(removal["sightings"]) == 8
+    assert run("verify", store=own).returncode == 0
+
+
+def test_verify_says_what_differs_and_exits_3(own):
+    (own / "index" / "flat.index").write_bytes(b"torn")
+    done = run("verify", store=own)
+    assert done.returncode == 0  # rebuilt from the truth
+    assert "rebuilding" in done.stderr
+    import sqlite3
+
+    with sqlite3.connect(own / "gallery.sqlite3") as database:
+        database.execute("DELETE FROM vectors_1 WHERE sighting_id = 3")
+    database.close()
+    done = run("verify", store=own)
+    assert done.returncode == 3
+    assert "no vector" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["list", "--store", "nowhere"], 1, "no store here"),
+        (["show", "nobody"], 1, "nobody in the gallery is called"),
+        (["query", "missing.jpg"], 3, "missing.jpg"),
+        (["query"], 2, "Missing argument"),
+        (["query", "x.jpg", "-k", "0"], 2, "-k"),
+        (["bogus"], 2, "No such command"),
+        (["enroll", "--layout", "bogus", "."], 1, "bogus"),
+        (["remove"], 2, "name a person"),
+        (["export", "all.xls"], 1, ".csv or .parquet"),
+        (["query", "x.jpg", "--model", "none.onnx"], 1, "no such model"),
+        (["undo", "99"], 1, "no change number 99"),
+    ],
+)
+def test_errors_are_one_line_with_their_exit_code(filled, tmp_path, arguments, code, words):
+    done = run(*arguments, store=filled, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    if code == 1:
+        assert done.stderr.count("\n") == 1
+
+
+def test_v_shows_the_traceback(tmp_path):
+    done = run("list", "--store", tmp_path / "nowhere", "-v")
+    assert "Traceback" in done.stderr
+
+
+def test_export_and_import(filled, tmp_path):
+    assert run("export", tmp_path / "all.csv", store=filled).returncode == 0
+    assert run("import", tmp_path / "all.csv", store=tmp_path / "new").returncode == 0
+    assert run("list", "--json", store=tmp_path / "new").stdout == run("list", "--json", store=filled).stdout
+
+
+def test_compare(figures, filled):
+    done = run("compare", figures / "p000" / "cam1_1.jpg", figures / "p000" / "cam1_1.jpg")
+    assert done.stdout.startswith("score 1.000")
+
+
+def test_an_interrupt_exits_with_130_and_loses_nothing(figures, tmp_path):
+    many = draw_figures(tmp_path / "many", people=12, cameras=3, per_camera=4, seed=9)
+    assert len(many) == 144
+    process = subprocess.Popen(
+        [*COMMAND, "enroll", str(tmp_path / "many"), "--store", str(tmp_path / "store")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "store" / "gallery.sqlite3").exists():
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert run("verify", "--store", tmp_path / "store").returncode == 0
+
+
+def test_a_closed_pipe_is_no_error(filled, figures):
+    line = f"{' '.join(map(repr, COMMAND))} list --store {filled} --json | head -1"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_the_default_store_is_in_the_users_data_directory(tmp_path, figures):
+    environment = os.environ | {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    environment.pop("REID_GALLERY_STORE", None)
+    done = subprocess.run(
+        [*COMMAND, "enroll", str(figures / "p000")], env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 0
+    assert (Path(tmp_path) / "reid-gallery" / "gallery.sqlite3").exists()
