@@ -15,7 +15,7 @@ import typer
 from .gallery.errors import ReidGalleryError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from .gallery.facade import Gallery
 
@@ -523,7 +523,9 @@ def _confirm(question: str, yes: bool) -> None:
         raise typer.Abort
 
 
-def _print(table: Callable[[T], "Table"], value: T, record: Callable[[T], Any] | None) -> None:
+def _print(
+    table: Callable[[T], "RenderableType"], value: T, record: Callable[[T], Any] | None
+) -> None:
     if record is not None:
         _print_json(record(value))
     else:
@@ -531,7 +533,9 @@ def _print(table: Callable[[T], "Table"], value: T, record: Callable[[T], Any] |
 
 
 def _print_all(
-    table: Callable[[Iterable[T]], "Table"], values: list[T], record: Callable[[T], Any] | None
+    table: Callable[[Iterable[T]], "RenderableType"],
+    values: list[T],
+    record: Callable[[T], Any] | None,
 ) -> None:
     if record is None:
         _print_table(table(values))
@@ -552,7 +556,7 @@ def _print_json(record: Any) -> None:
     print(json.dumps(record, default=str, ensure_ascii=False), flush=True)
 
 
-def _print_table(table: "Table") -> None:
+def _print_table(table: "RenderableType") -> None:
     from rich.console import Console
 
     # Into a pipe or file a table keeps its full width: cut names would be of no use there.

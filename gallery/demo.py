@@ -18,7 +18,7 @@ from .reports.tables import answer_table, change_table, enroll_lines
 from .types import Answer
 
 PEOPLE, CAMERAS, PER_CAMERA, SEED = 24, 4, 2, 7
-_SHOWN_TABLES, _SHOWN_ROWS = 3, 8
+_SHOWN_TABLES, _SHOWN_ROWS = 3, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def run_demo(out: Path, crops: Path | None, console: Console) -> None:
 
 
 def choose_cast(pictures: Sequence[LabelledPicture]) -> Cast:
-    """Hold out each person's last picture to ask about, and every eighth person as a stranger.
+    """Hold out a picture of each person to ask about, and every eighth person as a stranger.
 
     Raises:
         LayoutError: fewer than two people have two pictures.
@@ -63,19 +63,16 @@ def choose_cast(pictures: Sequence[LabelledPicture]) -> Cast:
     people: dict[str, list[LabelledPicture]] = defaultdict(list)
     for picture in pictures:
         people[picture.pid].append(picture)
-    rich = [pid for pid, theirs in people.items() if len(theirs) > 1]
-    if len(rich) < 2:
+    several = [pid for pid, theirs in people.items() if len(theirs) > 1]
+    if len(several) < 2:
         raise LayoutError("the demo needs two people with two pictures each, as PID/*.jpg")
-    strangers = set(rich[7::8])
+    # A different picture of each, so that no camera asks all the questions.
+    held_out = {pid: people[pid][n % len(people[pid])] for n, pid in enumerate(several)}
+    strangers = several[7::8]
     return Cast(
-        enrolled=[
-            picture
-            for pid, theirs in people.items()
-            if pid not in strangers
-            for picture in (theirs[:-1] if pid in rich else theirs)
-        ],
-        asked=[people[pid][-1] for pid in rich if pid not in strangers],
-        strangers=[people[pid][-1] for pid in rich if pid in strangers],
+        enrolled=[p for p in pictures if p.pid not in strangers and p != held_out.get(p.pid)],
+        asked=[held_out[pid] for pid in several if pid not in strangers],
+        strangers=[held_out[pid] for pid in strangers],
     )
 
 
@@ -108,6 +105,12 @@ def _ask(gallery: Gallery, cast: Cast, console: Console) -> list[Answer]:
     )
     people = len({picture.pid for picture in cast.enrolled})
     console.print(f"{right} of {len(answers)} are ranked first, among {people} people.")
+    if answers[0].known is not None:
+        named = sum(bool(answer.known) for answer in answers)
+        console.print(
+            f"{named} are named; the others score below the threshold that lets 1 % of strangers "
+            "through (--fpir)."
+        )
     return answers
 
 
@@ -124,7 +127,7 @@ def _ask_strangers(gallery: Gallery, cast: Cast, console: Console) -> None:
 def _draw_sheet(gallery: Gallery, cast: Cast, answers: list[Answer], path: Path) -> None:
     """A row for each of the first people asked about, and one for a stranger."""
     shown = answers[:_SHOWN_ROWS] + gallery.query([p.path for p in cast.strangers[:1]])
-    truths = [picture.pid for picture in cast.asked[:_SHOWN_ROWS]] + ["a stranger"]
+    truths = [picture.pid for picture in cast.asked[:_SHOWN_ROWS]] + [""]
     write_answer_sheet(path, shown, true_pids=truths[: len(shown)])
 
 

@@ -13,6 +13,7 @@ ReidGalleryError
 ├── NotFoundError           no such identity, sighting or change
 ├── ConflictError           the correction contradicts what is stored
 ├── IrreversibleError       a change can't be undone
+├── ReportError             a report can't be drawn or written
 ├── ConfigError             a training configuration has mistakes (all are listed)
 └── TrainingError           a training run can't go on
 """
@@ -68,6 +69,10 @@ class ConflictError(ReidGalleryError):
 
 class IrreversibleError(ReidGalleryError):
     """A change can't be undone, a removal for good among them."""
+
+
+class ReportError(ReidGalleryError):
+    """A report can't be drawn or written."""
 
 
 class ConfigError(ReidGalleryError):

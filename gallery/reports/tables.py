@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -14,9 +15,9 @@ _SHOWN = 20
 """Lines of failures that are shown; the rest is counted."""
 
 
-def answer_table(answer: Answer) -> Table:
-    """One query: the verdict as title, a line a match."""
-    table = _table("rank", "person", "score", "camera", "time", "sighting", title=_title(answer))
+def answer_table(answer: Answer) -> Group:
+    """One query: the verdict, and a line a match."""
+    table = _table("rank", "person", "score", "camera", "time", "sighting")
     for match in answer.matches:
         sighting = match.sighting
         table.add_row(
@@ -29,7 +30,7 @@ def answer_table(answer: Answer) -> Table:
         )
     if not answer.matches:
         table.add_row("-", "nobody", "-", "-", "-", "-")
-    return table
+    return Group(_title(answer), table)
 
 
 def verdict(answer: Answer) -> str:
@@ -37,7 +38,7 @@ def verdict(answer: Answer) -> str:
     if answer.known is None:
         return "" if answer.matches else "nobody matches"
     if answer.known:
-        return f"known: {answer.matches[0].pid} (threshold {answer.threshold:.3f})"
+        return f"this is {answer.matches[0].pid} (threshold {answer.threshold:.3f})"
     return f"unknown (threshold {answer.threshold:.3f}); the nearest are"
 
 
@@ -55,9 +56,9 @@ def identity_table(identities: Iterable[Identity]) -> Table:
     return table
 
 
-def sighting_table(sightings: Sequence[Sighting], *, title: str = "") -> Table:
+def sighting_table(sightings: Sequence[Sighting]) -> Table:
     """A line a sighting."""
-    table = _table("sighting", "person", "camera", "time", "tracklet", "path", title=title)
+    table = _table("sighting", "person", "camera", "time", "tracklet", "path")
     for sighting in sightings:
         table.add_row(
             str(sighting.id),
@@ -136,11 +137,11 @@ def verify_lines(report: VerifyReport) -> list[str]:
 
 def _title(answer: Answer) -> Text:
     names = ", ".join(answer.query[:3]) + (" ..." if len(answer.query) > 3 else "")
-    return Text(f"{names}  {verdict(answer)}".strip())
+    return Text(f"{names}: {verdict(answer)}".removesuffix(": "))
 
 
-def _table(*columns: str, title: Text | str = "") -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         right = column in {"rank", "score", "sightings", "change"}
         table.add_column(column, justify="right" if right else "left", overflow="fold")

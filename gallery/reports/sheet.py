@@ -1,0 +1,52 @@
+"""The contact sheet: queries on the left, their matches on the right, as one PNG."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import ReportError
+from .page import draw_page
+from .rows import SheetMatch, SheetRow
+
+__all__ = ["MAX_ROWS", "SheetMatch", "SheetRow", "write_sheet"]
+
+MAX_ROWS = 60
+"""Rows of one sheet; more would make a picture that no viewer likes."""
+
+
+def write_sheet(path: Path, rows: Sequence[SheetRow], *, title: str = "Contact sheet") -> int:
+    """Draw a contact sheet into a PNG file, which appears whole or not at all.
+
+    Args:
+        path: ends in ``.png``; its folder must exist. An older file is replaced.
+        rows: from top to bottom; the first 60 are drawn, and the sheet says how many there are.
+        title: stands above it.
+
+    Returns:
+        The number of rows drawn.
+
+    Raises:
+        ReportError: the file has another ending, or can't be written.
+    """
+    if path.suffix.lower() != ".png":
+        raise ReportError(f"{path}: a contact sheet is a PNG; give it a name that ends in .png")
+    if not path.parent.is_dir():
+        raise ReportError(f"{path}: there is no folder {path.parent}; make it first")
+    shown = rows[:MAX_ROWS]
+    _save(draw_page(shown, title=title, total=len(rows)), path)
+    return len(shown)
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        picture.save(temporary, "PNG")
+        temporary.replace(path)
+    except OSError as error:
+        raise ReportError(f"{path}: can't be written ({error.strerror or error})") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
