@@ -21,7 +21,7 @@ def train(
     *,
     sources: Sequence[tuple[Path, str]],
     out: Path,
-    recipe: str | Path | TrainConfig = "first",
+    recipe: str | Path | TrainConfig = "cpu",
     teacher: Path | None = None,
     name: str = "",
     licence: str = DEFAULT_LICENCE,

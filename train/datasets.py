@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -136,23 +136,40 @@ class PictureDataset(Dataset[tuple[Tensor, int]]):
 def load_teacher(file: Path, paths: Sequence[Path]) -> Tensor:
     """Read a teacher's embeddings, float32[n, t], in the order of ``paths``.
 
-    The file is an ``.npz`` with ``paths`` (absolute) and ``embeddings``.
+    The file is an ``.npz`` with ``paths`` (absolute) and ``embeddings``, float[m, t].
 
     Raises:
-        TrainingError: it can't be read, or lacks one of the pictures.
+        TrainingError: it can't be read, isn't of this form, or lacks one of the pictures.
     """
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            rows: dict[str, int] = {str(path): n for n, path in enumerate(arrays["paths"])}
-            embeddings: npt.NDArray[np.float32] = arrays["embeddings"]
-    except (OSError, ValueError, KeyError) as error:
+            names: list[str] = arrays["paths"].tolist()
+            embeddings = np.asarray(arrays["embeddings"], dtype=np.float32)
+    except (
+        OSError,
+        EOFError,
+        BadZipFile,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise TrainingError(
             f"{file}: not a teacher's .npz with paths and embeddings ({error})"
         ) from error
+    if embeddings.shape[:1] != (len(names),) or embeddings.ndim != 2:
+        raise TrainingError(
+            f"{file}: {len(names)} paths and embeddings of shape {embeddings.shape}; "
+            "there must be one row a path"
+        )
+    rows = {name: row for row, name in enumerate(names)}
     missing = [path for path in paths if str(path.resolve()) not in rows]
     if missing:
         raise TrainingError(
             f"{file}: lacks {len(missing)} of {len(paths)} pictures ({missing[0]}, ...); "
             "embed all training pictures with the teacher first"
         )
-    return torch.from_numpy(embeddings[[rows[str(path.resolve())] for path in paths]])
+    wanted = embeddings[[rows[str(path.resolve())] for path in paths]]
+    if not np.isfinite(wanted).all():
+        raise TrainingError(f"{file}: holds embeddings that are not numbers; make it again")
+    return torch.from_numpy(wanted)

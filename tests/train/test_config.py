@@ -1,0 +1,145 @@
+import json
+from dataclasses import asdict
+
+import pytest
+from reid_gallery.gallery.errors import ConfigError
+from reid_gallery.train.config import (
+    LossConfig,
+    Phase,
+    TrainConfig,
+    load_config,
+    parse_config,
+    pixels_per_block,
+    recipe_path,
+)
+
+
+def test_every_mistake_is_listed_at_once(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        """
+        seed = "seven"
+        speed = 3
+        [data]
+        workers = 1.5
+        validation_share = 1.0
+        [model]
+        last_stride_1 = 1
+        [loss]
+        head = "softmax"
+        [optim]
+        learning_rate = -1
+        clip_norm = 0
+        ema_decay = true
+        [[phases]]
+        epochs = 0
+        [[phases]]
+        height = 64
+        """
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    for part in (
+        "bad.toml",
+        "seed must be int, not 'seven'",
+        "speed is unknown",
+        "data.workers must be int, not 1.5",
+        "model.last_stride_1 must be bool, not 1",
+        "loss.head must be 'arcface' or 'adacos', not 'softmax'",
+        "optim.ema_decay must be float, not True",
+        "phases[0]: epochs must be at least 1, not 0",
+        "phases[1].epochs is missing",
+    ):
+        assert part in text, part
+
+
+def test_values_out_of_range_are_listed_together():
+    with pytest.raises(ConfigError) as caught:
+        parse_config(
+            {
+                "data": {"validation_share": 1.0, "people_per_batch": 1, "workers": -1},
+                "optim": {"learning_rate": float("nan"), "clip_norm": 0},
+                "loss": {"margin_rad": 1.6},
+            }
+        )
+    text = str(caught.value)
+    for part in (
+        "data: validation_share must be in [0, 1), not 1.0; people_per_batch must be at least 2",
+        "workers must be at least 0",
+        "optim: learning_rate must be above 0, not nan; clip_norm must be above 0, not 0.0",
+        "loss: margin_rad must be in [0, pi/2), not 1.6",
+    ):
+        assert part in text, part
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"data": 3}, "data must be a table, not 3"),
+        ({"phases": 3}, "phases must be a list, not 3"),
+        ({"phases": []}, "phases must be at least one"),
+        ({"phases": [{"epochs": 1, "height": 96, "width": 48}]}, "no multiple of 96x48"),
+        ({"phases": [{"epochs": 1, "height": 512, "width": 256}]}, "no multiple of 512x256"),
+        ({"phases": [{"epochs": 1, "height": 16}]}, "height must be at least 32"),
+        ([], "the top must be a table"),
+    ],
+)
+def test_other_mistakes(tree, message):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(tree)
+    assert message in str(caught.value)
+
+
+def test_an_earlier_phase_may_have_any_size():
+    config = parse_config({"phases": [{"epochs": 1, "height": 96}, {"epochs": 2}]})
+    assert [phase.height for phase in config.phases] == [96, 256]
+
+
+def test_values_are_checked_where_they_are_built():
+    with pytest.raises(ConfigError, match="scale must be above 0"):
+        LossConfig(scale=0)
+
+
+@pytest.mark.parametrize("content", [b"[data", b"\xff\xfe\xff", None])
+def test_a_file_that_is_no_toml(tmp_path, content):
+    path = tmp_path / "bad.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"bad\.toml: can't be read as TOML"):
+        load_config(path)
+
+
+def test_it_survives_json():
+    config = TrainConfig(seed=3, phases=(Phase(epochs=2, height=128, width=64), Phase(epochs=1)))
+    assert parse_config(json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_which_phase_an_epoch_belongs_to():
+    phases = (Phase(epochs=2, height=64, width=32), Phase(epochs=1, height=128), Phase(epochs=3))
+    config = TrainConfig(phases=phases)
+    assert config.epochs == 6
+    assert config.first_epochs == (0, 2, 3)
+    assert [phases.index(config.phase_of(epoch)) for epoch in range(8)] == [0, 0, 1, 2, 2, 2, 2, 2]
+
+
+def test_blocks_of_pixels():
+    assert pixels_per_block(Phase(epochs=1)) == (1, 1)
+    assert pixels_per_block(Phase(epochs=1, height=64, width=64)) == (4, 2)
+
+
+def test_shipped_recipes_are_right():
+    folder = recipe_path("cpu").parent
+    names = [path.stem for path in folder.glob("*.toml")]
+    assert "cpu" in names
+    for name in names:
+        assert load_config(recipe_path(name)).epochs > 0
+
+
+def test_a_recipe_by_path_and_an_unknown_one(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("seed = 9")
+    assert load_config(recipe_path(str(path))).seed == 9
+    with pytest.raises(ConfigError, match=r"shipped ones: .*cpu"):
+        recipe_path("best")

@@ -1,0 +1,188 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from reid_gallery.train.heads import AdaCosHead, ArcFaceHead, build_head
+
+LABELS = torch.tensor([0, 2, 1, 2, 4])
+
+
+def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape))
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    largest = logits.max(1, keepdims=True)
+    log_sum = np.log(np.exp(logits - largest).sum(1)) + largest[:, 0]
+    return float((log_sum - logits[np.arange(len(labels)), labels]).mean())
+
+
+def cosines_by_hand(head, embeddings: torch.Tensor) -> np.ndarray:
+    return unit(embeddings.numpy()) @ unit(head.prototypes.detach().numpy()).T
+
+
+def arcface(margin_rad: float, scale: float = 20.0) -> ArcFaceHead:
+    torch.manual_seed(0)
+    return ArcFaceHead(4, 5, scale=scale, margin_rad=margin_rad).double()
+
+
+@pytest.mark.parametrize("margin_rad", [0.0, 0.3, 0.5, 1.2])
+def test_arcface_by_its_formula(margin_rad):
+    head, embeddings, labels = arcface(margin_rad), numbers(5, 4), LABELS.numpy()
+    theta = np.arccos(cosines_by_hand(head, embeddings))
+    logits = np.cos(theta)
+    for row, label in enumerate(labels):
+        angle = theta[row, label]
+        if angle < math.pi - margin_rad:
+            logits[row, label] = math.cos(angle + margin_rad)
+        else:
+            logits[row, label] = math.cos(angle) - margin_rad * math.sin(margin_rad)
+    assert head(embeddings, LABELS).item() == pytest.approx(cross_entropy(20 * logits, labels))
+
+
+def test_arcface_without_margin_is_normalised_softmax():
+    head, embeddings = arcface(0.0), numbers(5, 4)
+    wanted = cross_entropy(20 * cosines_by_hand(head, embeddings), LABELS.numpy())
+    assert head(embeddings, LABELS).item() == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("margin_rad", [0.1, 0.3, 0.5, 1.0, 1.5])
+def test_arcface_falls_with_the_angle_all_the_way(margin_rad):
+    theta = torch.linspace(1e-3, math.pi - 1e-3, 4001, dtype=torch.float64)
+    target = arcface(margin_rad).with_margin(torch.cos(theta))
+    assert (target.diff() < 0).all()
+
+
+def test_arcface_costs_more_with_a_margin():
+    embeddings = numbers(5, 4)
+    losses = [arcface(m)(embeddings, LABELS).item() for m in (0.0, 0.2, 0.4)]
+    assert losses == sorted(losses)
+    assert losses[0] < losses[2]
+
+
+@pytest.mark.parametrize("margin_rad", [0.0, 0.3])
+def test_arcface_gradient(margin_rad):
+    head = arcface(margin_rad)
+    embeddings = numbers(5, 4).requires_grad_()
+    assert torch.autograd.gradcheck(lambda e: head(e, LABELS), [embeddings])
+    assert torch.autograd.gradcheck(
+        lambda p: torch.func.functional_call(head, {"prototypes": p}, (embeddings, LABELS)),
+        [head.prototypes],
+    )
+
+
+def test_arcface_is_finite_where_the_angle_is_zero_or_straight():
+    head = ArcFaceHead(2, 2, scale=64, margin_rad=0.5)
+    head.prototypes.data = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    embeddings = torch.tensor([[1.0, 0.0], [1.0, 0.0]], requires_grad=True)
+    loss = head(embeddings, torch.tensor([0, 1]))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(embeddings.grad).all()
+
+
+def test_half_precision_is_computed_in_single():
+    torch.manual_seed(0)
+    head = ArcFaceHead(4, 5, scale=20, margin_rad=0.3)
+    assert head.cosines(numbers(5, 4).half()).dtype == torch.float32
+    assert head.double().cosines(numbers(5, 4)).dtype == torch.float64
+
+
+# -- AdaCos --------------------------------------------------------------------------------------
+
+
+def adacos(classes: int = 6, dim: int = 8) -> AdaCosHead:
+    """Prototypes along the first axes, so that the last ones are free for chosen angles."""
+    head = AdaCosHead(dim, classes).double()
+    head.prototypes.data = torch.eye(classes, dim, dtype=torch.float64)
+    return head
+
+
+def at_angle(theta: float, labels: torch.Tensor, dim: int = 8) -> torch.Tensor:
+    """Embeddings at ``theta`` from their own prototype and a right angle from every other."""
+    rows = math.cos(theta) * torch.eye(dim, dtype=torch.float64)[labels]
+    rows[:, -1] = math.sin(theta)
+    return rows
+
+
+def test_adacos_begins_at_the_fixed_scale():
+    assert AdaCosHead(4, 10).scale.item() == pytest.approx(math.sqrt(2) * math.log(9))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_adacos_scale_by_its_formula(seed):
+    torch.manual_seed(seed)
+    head, embeddings, labels = AdaCosHead(4, 5).double(), numbers(5, 4, seed=seed), LABELS.numpy()
+    before = head.scale.item()
+    cosines = cosines_by_hand(head, embeddings)
+    others = np.ones_like(cosines, dtype=bool)
+    others[np.arange(5), labels] = False
+    b_avg = np.exp(before * cosines)[others].sum() / 5
+    theta_med = np.sort(np.arccos(cosines[np.arange(5), labels]))[2]
+    wanted = math.log(b_avg) / math.cos(min(math.pi / 4, theta_med))
+    loss = head(embeddings, LABELS)
+    assert head.scale.item() == pytest.approx(wanted)
+    assert loss.item() == pytest.approx(cross_entropy(wanted * cosines, labels))
+
+
+def test_adacos_scale_falls_as_the_angles_shrink():
+    labels = torch.tensor([0, 1, 2])
+    scales = []
+    for theta in (1.5, math.pi / 4, 0.6, 0.3, 0.01):
+        head = adacos()
+        head(at_angle(theta, labels), labels)
+        scales.append(head.scale.item())
+        assert scales[-1] == pytest.approx(math.log(5) / math.cos(min(theta, math.pi / 4)))
+    assert scales[0] == pytest.approx(scales[1])
+    assert scales[1:] == sorted(scales[1:], reverse=True)
+
+
+@pytest.mark.parametrize(("dynamic", "training"), [(True, False), (False, True)])
+def test_adacos_scale_is_left_alone(dynamic, training):
+    head = AdaCosHead(4, 5, dynamic=dynamic).double().train(training)
+    before = head.scale.clone()
+    head(numbers(5, 4), LABELS)
+    assert torch.equal(head.scale, before)
+
+
+def test_adacos_scale_is_saved():
+    head = AdaCosHead(4, 5).double()
+    head(numbers(5, 4), LABELS)
+    other = AdaCosHead(4, 5).double()
+    other.load_state_dict(head.state_dict())
+    assert torch.equal(other.scale, head.scale)
+    assert other.scale.item() != pytest.approx(math.sqrt(2) * math.log(4))
+
+
+@pytest.mark.parametrize("classes", [0, 1, 2])
+def test_adacos_needs_three_classes(classes):
+    with pytest.raises(ValueError, match="at least 3 classes"):
+        AdaCosHead(4, classes)
+
+
+def test_adacos_does_not_overflow():
+    head = AdaCosHead(4, 5)
+    head.scale.fill_(1e3)
+    embeddings = numbers(5, 4).float().requires_grad_()
+    loss = head(embeddings, LABELS)
+    loss.backward()
+    assert torch.isfinite(head.scale)
+    assert torch.isfinite(loss)
+    assert torch.isfinite(embeddings.grad).all()
+
+
+def test_adacos_gradient():
+    head = AdaCosHead(4, 5, dynamic=False).double()
+    assert torch.autograd.gradcheck(lambda e: head(e, LABELS), [numbers(5, 4).requires_grad_()])
+
+
+def test_heads_by_name():
+    assert isinstance(build_head("adacos", 4, 5, scale=1, margin_rad=0), AdaCosHead)
+    head = build_head("arcface", 4, 5, scale=7, margin_rad=0.2)
+    assert isinstance(head, ArcFaceHead)
+    assert (head.scale, head.margin_rad) == (7, 0.2)
