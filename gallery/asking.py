@@ -16,7 +16,7 @@ from .decision import DEFAULT_FPIR, Calibration, parse_calibration
 from .errors import EmbeddingError, PictureError, QueryError
 from .extractor import Extractor
 from .index_keeper import IndexKeeper
-from .loading import in_batches, load_pictures
+from .loading import BadPicture, in_batches, load_pictures, separate
 from .model_choice import pin_of
 from .pictures.read import Crop
 from .pooling import Pooling, rank_pooled
@@ -101,25 +101,27 @@ def answer_pictures(
     pictures: Iterable[PictureLike | Crop],
     question: Question,
 ) -> Iterator[Answer | Failure]:
-    """Answer pictures as they come, some dozens at a time; one that can't be used is a Failure.
+    """Answer pictures in their order, some dozens at a time; one that can't be used is a Failure.
 
     With ``as_one`` the single answer comes last, of all pictures that can be used.
     """
-    made_by = pin_of(extractor)
-    group: list[tuple[str, Vectors]] = []
-    for batch in in_batches(load_pictures(enumerate(pictures), _source), _BATCH):
-        good = [loaded for loaded in batch if loaded.fitted is not None]
-        for loaded in batch:
-            if loaded.problem is not None:
-                yield Failure(_name(loaded.item), loaded.problem)
-        if good:
-            embeddings = extractor.embed_fitted([loaded.fitted for loaded in good])
-            group.extend((_name(p.item), row) for p, row in zip(good, embeddings, strict=True))
-        if group and not question.as_one:
-            yield from answer(store, keeper, *_unzip(group), question, made_by=made_by)
-            group = []
-    if group:
-        yield from answer(store, keeper, *_unzip(group), question, made_by=made_by)
+    batches = in_batches(load_pictures(enumerate(pictures), _source), _BATCH)
+    if question.as_one:
+        batches = (
+            batch for batch in [[picture for batch in batches for picture in batch]] if batch
+        )
+    for batch in batches:
+        good, _ = separate(batch)
+        embeddings = extractor.embed_fitted([picture.fitted for picture in good])
+        names = [_name(picture.item) for picture in good]
+        answers = answer(store, keeper, names, embeddings, question, made_by=pin_of(extractor))
+        waiting = iter(answers)
+        for picture in batch:
+            if isinstance(picture, BadPicture):
+                yield Failure(_name(picture.item), picture.problem)
+            elif not question.as_one:
+                yield next(waiting)
+        yield from waiting  # the one answer of as_one
 
 
 def answer(
@@ -139,7 +141,7 @@ def answer(
         ModelMismatchError: ``made_by`` is not the model of the gallery; another process may have
             moved it to another one meanwhile.
     """
-    queries = [(name,) for name in names]
+    queries: list[tuple[str, ...]] = [(name,) for name in names]
     if question.as_one and len(embeddings):
         embeddings, queries = _as_one(embeddings), [tuple(names)]
     with store.snapshot() as sqlite:
@@ -162,8 +164,8 @@ def compare(
     """Compare two pictures; the decision is that of a gallery of one person."""
     fitted = []
     for loaded in load_pictures(enumerate((a, b)), _source):
-        if loaded.fitted is None:
-            raise PictureError(loaded.problem or "")
+        if isinstance(loaded, BadPicture):
+            raise PictureError(loaded.problem)
         fitted.append(loaded.fitted)
     embeddings = extractor.embed_fitted(fitted)
     score = float(exact_scores(embeddings[0], embeddings[1:])[0])
@@ -180,17 +182,14 @@ def _name(item: tuple[int, PictureLike | Crop]) -> str:
     return f"array {item[0]}" if isinstance(item[1], np.ndarray) else str(item[1])
 
 
-def _unzip(group: Sequence[tuple[str, Vectors]]) -> tuple[list[str], Vectors]:
-    return [name for name, _ in group], np.stack([row for _, row in group])
-
-
 def _as_one(embeddings: Vectors) -> Vectors:
     """Return float32[1, d], the unit mean of several embeddings of one person."""
     mean = embeddings.astype(np.float64).mean(axis=0)
     length = float(np.linalg.norm(mean))
     if length < 1e-6:
         raise EmbeddingError("these pictures cancel each other out: they can't show one person")
-    return (mean / length).astype(np.float32)[None]
+    unit: Vectors = (mean / length).astype(np.float32)
+    return unit[np.newaxis]
 
 
 def _answer_batch(

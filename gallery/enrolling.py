@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .extractor import Extractor
-from .loading import LoadedPicture, in_batches, load_pictures
+from .loading import BadPicture, LoadedPicture, in_batches, load_pictures, separate
 from .pictures.labelled import LabelledPicture, Reading
 from .store.generations import Generation
 from .store.sightings import NewSighting, find_contents
@@ -50,8 +50,10 @@ class Enrolment:
             ignored=tuple(Failure(str(path), reason) for path, reason in reading.ignored),
         )
 
-    def _enroll_batch(self, batch: Sequence[Loaded]) -> None:
-        fresh = self._leave_out_known(self._leave_out_failed(batch))
+    def _enroll_batch(self, batch: Sequence[Loaded | BadPicture[LabelledPicture]]) -> None:
+        good, bad = separate(batch)
+        self.failed.extend(Failure(str(picture.item.path), picture.problem) for picture in bad)
+        fresh = self._leave_out_known(good)
         if not fresh:
             return
         embeddings = self.extractor.embed_fitted([picture.fitted for picture in fresh.values()])
@@ -66,12 +68,6 @@ class Enrolment:
         self.enrolled.extend(outcome.ids.tolist())
         for content, (sighting_id, pid) in outcome.known.items():
             self._note_known(fresh[content].item, sighting_id, pid)
-
-    def _leave_out_failed(self, batch: Sequence[Loaded]) -> list[Loaded]:
-        for picture in batch:
-            if picture.problem is not None:
-                self.failed.append(Failure(str(picture.item.path), picture.problem))
-        return [picture for picture in batch if picture.problem is None]
 
     def _leave_out_known(self, batch: Sequence[Loaded]) -> dict[str, Loaded]:
         """Return what is to be embedded by content: each picture once, none that is enrolled."""

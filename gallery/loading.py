@@ -21,22 +21,28 @@ _AHEAD = 64
 
 @dataclass(frozen=True, slots=True)
 class LoadedPicture(Generic[Item]):
-    """One picture, ready to embed; or ``problem`` says why not.
+    """One picture, ready to embed.
 
     Attributes:
         item: what it was loaded for.
         content: sha256 of the file.
-        fitted: uint8[256, 128, 3]; None when it failed.
-        problem: None when all is well.
+        fitted: uint8[256, 128, 3].
     """
 
     item: Item
-    content: str = ""
-    fitted: Crop | None = None
-    problem: str | None = None
+    content: str
+    fitted: Crop
 
 
-def load_picture(item: Item, source: Path | Crop) -> LoadedPicture[Item]:
+@dataclass(frozen=True, slots=True)
+class BadPicture(Generic[Item]):
+    """One picture that can't be used, and why."""
+
+    item: Item
+    problem: str
+
+
+def load_picture(item: Item, source: Path | Crop) -> LoadedPicture[Item] | BadPicture[Item]:
     """Load one picture, a file or an array; a problem is reported, not raised."""
     if not isinstance(source, Path):
         return LoadedPicture(item, content_hash(source), fit(source))
@@ -44,24 +50,37 @@ def load_picture(item: Item, source: Path | Crop) -> LoadedPicture[Item]:
         content = read_bytes(source)
         fitted = fit(decode_crop(content, where=str(source)))
     except PictureError as error:
-        return LoadedPicture(item, problem=str(error))
+        return BadPicture(item, str(error))
     return LoadedPicture(item, content_hash(content), fitted)
 
 
 def load_pictures(
     items: Iterable[Item], source_of: Callable[[Item], Path | Crop]
-) -> Iterator[LoadedPicture[Item]]:
+) -> Iterator[LoadedPicture[Item] | BadPicture[Item]]:
     """Load pictures in the order of ``items``, some ahead of need."""
     remaining = iter(items)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="load") as pool:
 
-        def start(item: Item) -> Future[LoadedPicture[Item]]:
+        def start(item: Item) -> Future[LoadedPicture[Item] | BadPicture[Item]]:
             return pool.submit(load_picture, item, source_of(item))
 
         waiting = deque(start(item) for item in islice(remaining, _AHEAD))
         while waiting:
             yield waiting.popleft().result()
             waiting.extend(start(item) for item in islice(remaining, 1))
+
+
+def separate(
+    batch: Iterable[LoadedPicture[Item] | BadPicture[Item]],
+) -> tuple[list[LoadedPicture[Item]], list[BadPicture[Item]]]:
+    """Part good pictures from bad ones, each in its order."""
+    good, bad = [], []
+    for picture in batch:
+        if isinstance(picture, BadPicture):
+            bad.append(picture)
+        else:
+            good.append(picture)
+    return good, bad
 
 
 def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

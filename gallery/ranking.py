@@ -38,7 +38,8 @@ def exact_scores(query: Vectors, vectors: Vectors) -> Vectors:
     Each row is summed on its own in float64, so that a score doesn't depend on its neighbours.
     """
     products = vectors.astype(np.float64) * query.astype(np.float64)
-    return np.clip(products.sum(axis=1), -1.0, 1.0).astype(np.float32)
+    scores: Vectors = np.clip(products.sum(axis=1), -1.0, 1.0).astype(np.float32)
+    return scores
 
 
 def rank_identities(

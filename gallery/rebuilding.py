@@ -13,12 +13,15 @@ from .enrolling import BATCH, Progress
 from .errors import StoreError
 from .extractor import Extractor
 from .filelock import file_lock
-from .loading import LoadedPicture, in_batches, load_pictures
+from .loading import BadPicture, LoadedPicture, in_batches, load_pictures, separate
 from .store.generations import Generation, ModelPin
 from .store.sightings import load_contents, load_sightings
 from .store.store import Store
 from .store.vectors import missing_vectors
 from .types import Failure, Sighting
+
+Loaded = LoadedPicture[Sighting]
+Bad = BadPicture[Sighting]
 
 
 def rebuild_with_model(
@@ -45,7 +48,7 @@ def rebuild_with_model(
     store.connection.compact()
 
 
-def _pictures(store: Store, generation: Generation) -> Iterator[LoadedPicture[Sighting]]:
+def _pictures(store: Store, generation: Generation) -> Iterator[Loaded | Bad]:
     """Load the pictures of all sightings that the generation lacks."""
     with store.snapshot() as sqlite:
         missing = missing_vectors(sqlite, generation.id).tolist()
@@ -57,30 +60,28 @@ def _embed_batch(
     store: Store,
     extractor: Extractor,
     generation: Generation,
-    batch: Sequence[LoadedPicture[Sighting]],
+    batch: Sequence[Loaded | Bad],
     progress: Progress,
 ) -> list[Failure]:
+    loaded, bad = separate(batch)
     with store.snapshot() as sqlite:
-        contents = load_contents(sqlite, [picture.item.id for picture in batch])
-    problems = [_problem(picture, contents.get(picture.item.id)) for picture in batch]
-    good = [picture for picture, problem in zip(batch, problems, strict=True) if problem is None]
+        contents = load_contents(sqlite, [picture.item.id for picture in loaded])
+    good = [p for p in loaded if p.content == contents.get(p.item.id)]
+    changed = [p.item for p in loaded if p.content != contents.get(p.item.id)]
     if good:
         ids = np.array([picture.item.id for picture in good], dtype=np.int64)
         embeddings = extractor.embed_fitted([picture.fitted for picture in good])
         store.fill_generation(generation, ids, embeddings)
     progress(len(batch))
-    return [problem for problem in problems if problem is not None]
+    return [_failure(picture.item, picture.problem) for picture in bad] + [
+        _failure(sighting, "the picture is not the one that was enrolled") for sighting in changed
+    ]
 
 
-def _problem(picture: LoadedPicture[Sighting], content: str | None) -> Failure | None:
-    sighting = picture.item
-    if sighting.path is None or content is None:
+def _failure(sighting: Sighting, reason: str) -> Failure:
+    if sighting.path is None:
         return Failure(f"sighting {sighting.id}", "enrolled as an array or vector, without a file")
-    if picture.problem is not None:
-        return Failure(sighting.path, picture.problem)
-    if picture.content != content:
-        return Failure(sighting.path, "the picture is not the one that was enrolled")
-    return None
+    return Failure(sighting.path, reason)
 
 
 def _explain(failures: Sequence[Failure]) -> str:

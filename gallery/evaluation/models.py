@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..errors import PictureError
 from ..extractor import Extractor
-from ..loading import in_batches, load_pictures
+from ..loading import in_batches, load_pictures, separate
 from .protocols import ProtocolResult, evaluate_protocol
 
 _BATCH = 64
@@ -33,11 +33,10 @@ def evaluate_model(
     def embed(paths: Sequence[Path]) -> npt.NDArray[np.float32]:
         rows = []
         for batch in in_batches(load_pictures(paths, lambda path: path), _BATCH):
-            problems = [loaded.problem for loaded in batch if loaded.problem is not None]
-            if problems:
-                raise PictureError(problems[0])
-            fitted = [loaded.fitted for loaded in batch if loaded.fitted is not None]
-            rows.append(extractor.embed_fitted(fitted))
+            good, bad = separate(batch)
+            if bad:
+                raise PictureError(bad[0].problem)
+            rows.append(extractor.embed_fitted([loaded.fitted for loaded in good]))
             progress(len(batch))
         return np.concatenate(rows)
 

@@ -1,1 +1,1 @@
-"""."""
+"""Results for people and programs: tables, records, contact sheets."""

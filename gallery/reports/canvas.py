@@ -48,6 +48,9 @@ class Canvas:
 
     def fill(self, box: Box, colour: Colour, *, radius: int = 0) -> None:
         """Fill a box, its corners round."""
+        if not radius:
+            self.picture.paste(colour, (box.left, box.top, box.right, box.bottom))
+            return
 
         def shape(draw: ImageDraw.ImageDraw, scale: int) -> None:
             corner = (box.width * scale - 1, box.height * scale - 1)

@@ -22,7 +22,10 @@ _SYSTEM_FONTS = (
 """Tried in turn for letters that Pillow's own font lacks, which has ASCII and little else."""
 
 _LONGEST = 300
-"""Characters of which any are drawn; keeps a name of a million from costing anything."""
+"""Characters that are looked at, half from each end: a name of a million costs nothing."""
+
+_NOT_DRAWN = frozenset({"Cc", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Unicode categories: control characters, unassigned ones, breaks of lines and paragraphs."""
 
 
 def letter(text: str, size: int) -> tuple[str, Font]:
@@ -96,9 +99,11 @@ def _ink(font: Font, character: str) -> bytes:
 
 def _clean(text: str) -> str:
     """One line of valid characters: names of files may hold any bytes."""
-    valid = text[:_LONGEST].encode("utf-8", "backslashreplace").decode()
-    kept = ("?" if unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} else c for c in valid)
-    return "".join(kept).strip()
+    text = text.strip()
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST // 2] + text[-_LONGEST // 2 :]
+    valid = text.encode("utf-8", "backslashreplace").decode()
+    return "".join("?" if unicodedata.category(c) in _NOT_DRAWN else c for c in valid)
 
 
 def _largest(limit: int, fits: Callable[[int], bool]) -> int:

@@ -27,7 +27,7 @@ _MARGIN, _GAP, _PAD = 36, 16, 20
 _STEP = TILE_WIDTH + 22
 _PANEL_WIDTH = TILE_WIDTH + 2 * 26
 _TILE_TOP = 36
-_ROW_HEIGHT = _TILE_TOP + TILE_HEIGHT + 62
+_ROW_HEIGHT = _TILE_TOP + TILE_HEIGHT + 70
 _HEADER = 96
 _FOOTER = 34
 _LEAST_WIDTH = 680
@@ -55,9 +55,8 @@ def draw_page(rows: Sequence[SheetRow], *, title: str, total: int) -> Image.Imag
 
 def _draw_header(canvas: Canvas, rows: Sequence[SheetRow], title: str, total: int) -> None:
     width = canvas.picture.width
-    judged = [
-        row.matches[0].right for row in rows if row.matches and row.matches[0].right is not None
-    ]
+    firsts = [row.matches[0].right for row in rows if row.matches]
+    judged = [right for right in firsts if right is not None]
     legend = 190 if judged else 0
     room = width - 2 * _MARGIN - legend
     canvas.text(_MARGIN, 50, title, size=25, colour=_INK, width=room, bold=True)
@@ -78,8 +77,8 @@ def _summary(shown: int, total: int, judged: list[bool]) -> str:
 def _draw_legend(canvas: Canvas, right: int) -> None:
     for name, is_right in (("wrong", False), ("right", True)):
         used = canvas.text(right, 75, name, size=14, colour=_MUTED, align="right")
-        _draw_badge(canvas, right - used - 14, 70, right=is_right)
-        right -= used + 46
+        _draw_badge(canvas, right - used - 18, 70, right=is_right)
+        right -= used + 50
 
 
 def _draw_row(canvas: Canvas, box: Box, row: SheetRow) -> None:
@@ -111,16 +110,18 @@ def _draw_query(canvas: Canvas, panel: Box, row: SheetRow) -> None:
     room = TILE_WIDTH + 20
     baseline = tile.bottom + 23
     canvas.text(left, baseline, row.caption, size=15, colour=_INK, width=room, bold=True)
-    _draw_verdict(canvas, left, baseline + 18, room, row)
+    _draw_verdict(canvas, left, baseline + 19, room, row)
 
 
 def _draw_verdict(canvas: Canvas, left: int, baseline: int, room: int, row: SheetRow) -> None:
-    said = {True: "known", False: "unknown", None: ""}[row.known]
-    text = ", ".join(part for part in (said, row.verdict) if part)
-    written, font = letter(text, 12)
-    for line in wrap(written, font, room, 2):
-        canvas.text(left, baseline, line, size=12, colour=_QUERY)
-        baseline += 14
+    if row.known is not None:
+        said = "known" if row.known else "unknown"
+        canvas.text(left, baseline, said, size=14, colour=_QUERY, width=room, bold=True)
+        baseline += 17
+    written, font = letter(row.verdict, 13)
+    for line in wrap(written, font, room, 2 if row.known is None else 1):
+        canvas.text(left, baseline, line, size=13, colour=_QUERY)
+        baseline += 16
 
 
 def _draw_match(canvas: Canvas, left: int, top: int, rank: int, match: SheetMatch) -> None:
@@ -131,7 +132,8 @@ def _draw_match(canvas: Canvas, left: int, top: int, rank: int, match: SheetMatc
         canvas.frame(tile.grown(1), _EDGE)
     else:
         colour = _RIGHT if match.right else _WRONG
-        canvas.frame(tile.grown(3), colour, width=3, radius=3, dashed=not match.right)
+        width = 4 if match.right else 2
+        canvas.frame(tile.grown(width), colour, width=width, radius=3, dashed=not match.right)
         _draw_badge(canvas, tile.right - 4, tile.top + 4, right=match.right)
     _draw_labels(canvas, tile, match)
 
@@ -141,16 +143,9 @@ def _draw_labels(canvas: Canvas, tile: Box, match: SheetMatch) -> None:
     pid_line, score_line = tile.bottom + 23, tile.bottom + 42
     canvas.text(tile.left, pid_line, match.pid, size=15, colour=_INK, width=TILE_WIDTH, bold=True)
     used = canvas.text(tile.left, score_line, f"{match.score:.3f}", size=14, colour=_INK)
-    if match.camera:
-        room = TILE_WIDTH - used - 10
-        canvas.text(
-            *(tile.right, score_line),
-            match.camera,
-            size=13,
-            colour=_MUTED,
-            width=room,
-            align="right",
-        )
+    room = TILE_WIDTH - used - 10
+    x, camera = tile.right, match.camera or ""
+    canvas.text(x, score_line, camera, size=13, colour=_MUTED, width=room, align="right")
 
 
 def _draw_badge(canvas: Canvas, x: int, y: int, *, right: bool) -> None:

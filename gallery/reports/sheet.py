@@ -43,7 +43,7 @@ def write_sheet(path: Path, rows: Sequence[SheetRow], *, title: str = "Contact s
 def _save(picture: Image.Image, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        picture.save(temporary, "PNG")
+        picture.save(temporary, "PNG", compress_level=4)  # half the time of 6, 4% larger
         temporary.replace(path)
     except OSError as error:
         raise ReportError(f"{path}: can't be written ({error.strerror or error})") from error

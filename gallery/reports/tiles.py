@@ -18,8 +18,8 @@ MAX_IN_MOSAIC = 9
 Picture = Crop | Path | None
 """A crop, its file, or None where it is gone."""
 
-_GROUND: Colour = (232, 235, 239)
-_PALE: Colour = (176, 183, 192)
+_GROUND: Colour = (222, 227, 233)
+_PALE: Colour = (164, 172, 182)
 _MUTED: Colour = (98, 106, 117)
 
 
@@ -45,7 +45,7 @@ def draw_mosaic(pictures: Sequence[Crop | Path]) -> Image.Image:
     width = (TILE_WIDTH - gap * (side - 1)) // side
     height = (TILE_HEIGHT - gap * (side - 1)) // side
     rows = -(-len(shown) // side)
-    mosaic = Image.new("RGB", (TILE_WIDTH, TILE_HEIGHT), (255, 255, 255))
+    mosaic = Image.new("RGB", (TILE_WIDTH, TILE_HEIGHT), _GROUND)
     above = (TILE_HEIGHT - rows * height - (rows - 1) * gap) // 2
     for at, picture in enumerate(shown):
         row, column = divmod(at, side)

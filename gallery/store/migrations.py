@@ -8,14 +8,14 @@ from .connection import Connection
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # `revision` counts the write transactions.
-        "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), revision)",
+        "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), revision INT)",
         "INSERT INTO state VALUES (1, 0)",
         # A generation is one set of vectors, all made by one model, in a table vectors_<id>.
         """CREATE TABLE generations (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             model TEXT NOT NULL,       -- the model's sha256, or 'external': made elsewhere
             model_name TEXT NOT NULL,
-            model_path TEXT,           -- where the file was last seen; a hint, checked by its sha256
+            model_path TEXT,           -- where the file was last seen: a hint
             dim INTEGER NOT NULL,
             calibration TEXT,          -- JSON, from the model: what decides known or unknown
             current INTEGER NOT NULL CHECK (current IN (0, 1)),

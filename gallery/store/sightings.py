@@ -131,7 +131,8 @@ def identities_of(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, i
 
 def filtered_ids(sqlite: sqlite3.Connection, chosen: Filter) -> Ids:
     """Return int64[m], the ids of the sightings that a filter lets through, ascending."""
-    conditions, values = [], []
+    conditions: list[str] = []
+    values: list[str | int] = []
     if chosen.cameras:
         conditions.append("camera IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(chosen.cameras))

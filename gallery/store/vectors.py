@@ -37,7 +37,7 @@ def insert_vectors(sqlite: sqlite3.Connection, generation: int, ids: Ids, vector
     rows = np.ascontiguousarray(vectors, dtype="<f4")
     sqlite.executemany(
         f"INSERT INTO vectors_{generation:d} VALUES (?, ?)",  # noqa: S608 (an int)
-        zip(ids.tolist(), map(memoryview, rows), strict=True),
+        ((number, row.data) for number, row in zip(ids.tolist(), rows, strict=True)),
     )
 
 

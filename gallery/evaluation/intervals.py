@@ -1,0 +1,59 @@
+"""How sure a figure is: bootstrap intervals over people, not over pictures.
+
+Pictures of one person succeed and fail together, so resampling pictures would make every interval
+too narrow; whole identities are drawn instead (the cluster bootstrap, Field & Welsh 2007).
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import EmbeddingError
+
+
+class Interval(NamedTuple):
+    """An interval of a mean; both ends are NaN where one identity is all there is."""
+
+    low: float
+    high: float
+
+
+def bootstrap_interval(
+    values: npt.NDArray[Any],
+    pids: Sequence[str] | npt.NDArray[Any],
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile interval of the mean of ``values``, resampled by identity.
+
+    Args:
+        values: [n], one number (or truth) a query.
+        pids: [n], whose query it is.
+        level: share of resampled means inside, between 0 and 1.
+        resamples: how many sets of identities are drawn, each with replacement.
+        seed: the same seed draws the same sets.
+
+    Raises:
+        EmbeddingError: ``values`` is empty, or ``pids`` has another length.
+    """
+    if len(values) == 0 or len(values) != len(pids):
+        raise EmbeddingError(
+            f"an interval needs one pid a value and one value at least; "
+            f"there are {len(values)} values and {len(pids)} pids"
+        )
+    _, identities = np.unique(np.asarray(pids), return_inverse=True)
+    sums = np.bincount(identities, weights=np.asarray(values, dtype=np.float64))
+    counts = np.bincount(identities)
+    if len(counts) == 1:
+        return Interval(float("nan"), float("nan"))
+    generator = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    for turn in range(resamples):
+        drawn = generator.integers(len(counts), size=len(counts))
+        means[turn] = sums[drawn].sum() / counts[drawn].sum()
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))

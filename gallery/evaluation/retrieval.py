@@ -1,0 +1,211 @@
+"""Retrieval figures: mAP, CMC and mINP, exact, in pure numpy and little memory.
+
+Conventions, where other code differs:
+
+- A query without a relevant item is skipped and counted, never scored 0.
+- Ties are broken by gallery order; two runs give the same figures.
+- AP is the sum of the precision at each relevant item over their number ("sum"). Market-1501's
+  first toolkit averaged it with the precision one rank earlier ("trapezoid"); ask for it by name.
+- CMC@r is the share of queries with a relevant picture among the best r pictures. By identity, it
+  is the share with their person among the best r people, each standing where its best sighting
+  stands; that is what somebody sees who asks a gallery for its top r.
+- mINP is the mean over queries of relevant items / rank of the last of them (Ye et al. 2021,
+  "Deep Learning for Person Re-identification: A Survey and Outlook").
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import EmbeddingError, NotFoundError
+from .intervals import Interval, bootstrap_interval
+from .ranks import Embeddings, Ranks, rank_relevant
+from .relevance import Cameras, Pids, judge
+
+RANKS = (1, 5, 10)
+"""The r of CMC@r."""
+
+ApConvention = Literal["sum", "trapezoid"]
+AP_CONVENTIONS: tuple[ApConvention, ...] = get_args(ApConvention)
+
+Values = npt.NDArray[np.float64]
+
+_UNIT_TOLERANCE = 1e-3
+"""Of a row's squared length; float16 embeddings stay within it."""
+
+
+@dataclass(frozen=True, eq=False)
+class RetrievalResult:
+    """Per-query figures of ``v`` valid queries, in query order; every figure is a mean of them.
+
+    Attributes:
+        average_precision: float64[v], in (0, 1].
+        inverse_penalty: float64[v], in (0, 1]: relevant items / rank of the last.
+        first_rank: int64[v], rank of the best relevant picture, from 1.
+        identity_rank: int64[v], rank of the query's person among distinct identities, from 1.
+        query_rows: int64[v], which of the queries asked these are.
+        pids: str[v], the valid queries' identities.
+        skipped_queries: queries without a relevant item in the gallery.
+        gallery_size: items in the gallery, junk included.
+        ap_convention: how AP was summed.
+    """
+
+    average_precision: Values
+    inverse_penalty: Values
+    first_rank: npt.NDArray[np.int64]
+    identity_rank: npt.NDArray[np.int64]
+    query_rows: npt.NDArray[np.int64]
+    pids: npt.NDArray[np.str_]
+    skipped_queries: int
+    gallery_size: int
+    ap_convention: ApConvention = "sum"
+
+    @property
+    def valid_queries(self) -> int:
+        """How many queries the figures are means of."""
+        return len(self.query_rows)
+
+    @property
+    def map(self) -> float:
+        """Mean average precision, in (0, 1]."""
+        return float(self.average_precision.mean())
+
+    @property
+    def minp(self) -> float:
+        """Mean inverse negative penalty, in (0, 1]."""
+        return float(self.inverse_penalty.mean())
+
+    @property
+    def cmc(self) -> dict[int, float]:
+        """CMC@r by picture, for r of `RANKS`."""
+        return {rank: float((self.first_rank <= rank).mean()) for rank in RANKS}
+
+    @property
+    def identity_cmc(self) -> dict[int, float]:
+        """CMC@r by distinct identity, for r of `RANKS`."""
+        return {rank: float((self.identity_rank <= rank).mean()) for rank in RANKS}
+
+    def per_query(self) -> dict[str, Values]:
+        """Each figure's float64[v]: ``map``, ``minp``, ``cmc_1``... and ``identity_cmc_1``..."""
+        by_picture = {f"cmc_{rank}": self.first_rank <= rank for rank in RANKS}
+        by_identity = {f"identity_cmc_{rank}": self.identity_rank <= rank for rank in RANKS}
+        return {"map": self.average_precision, "minp": self.inverse_penalty} | {
+            name: hit.astype(np.float64) for name, hit in (by_picture | by_identity).items()
+        }
+
+    def figures(self) -> dict[str, float]:
+        """Every figure by name, as `per_query` names them, in [0, 1]."""
+        return {name: float(values.mean()) for name, values in self.per_query().items()}
+
+    def interval(self, figure: str, *, level: float = 0.95, seed: int = 0) -> Interval:
+        """Interval of one of the `figures`, bootstrapped by identity."""
+        return bootstrap_interval(self.per_query()[figure], self.pids, level=level, seed=seed)
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in self.figures().items())
+        return (
+            f"RetrievalResult({figures}; {self.valid_queries} valid queries, "
+            f"{self.skipped_queries} skipped, gallery of {self.gallery_size})"
+        )
+
+
+def evaluate_retrieval(
+    query_embeddings: npt.NDArray[Any],
+    gallery_embeddings: npt.NDArray[Any],
+    *,
+    query_pids: Pids,
+    gallery_pids: Pids,
+    query_cameras: Cameras | None = None,
+    gallery_cameras: Cameras | None = None,
+    ap_convention: ApConvention = "sum",
+) -> RetrievalResult:
+    """Rank the gallery for every query by cosine and say how well it did.
+
+    Args:
+        query_embeddings: float32[q, d], unit rows; not changed.
+        gallery_embeddings: float32[g, d], unit rows; not changed.
+        query_pids: identity of each query.
+        gallery_pids: identity of each gallery item.
+        query_cameras: camera of each query; with ``gallery_cameras`` or not at all.
+        gallery_cameras: camera of each gallery item.
+        ap_convention: "sum" or "trapezoid", see above.
+
+    Raises:
+        EmbeddingError: rows aren't unit vectors of one dimension, or labels don't match in number.
+        NotFoundError: no query has a relevant item, so that there is nothing to say.
+        ValueError: the AP convention is unknown.
+    """
+    if ap_convention not in AP_CONVENTIONS:
+        raise ValueError(f"ap_convention {ap_convention!r} is none of {', '.join(AP_CONVENTIONS)}")
+    query = _check_embeddings(query_embeddings, "query_embeddings")
+    gallery = _check_embeddings(gallery_embeddings, "gallery_embeddings")
+    if query.shape[1] != gallery.shape[1]:
+        raise EmbeddingError(
+            f"queries have {query.shape[1]} dimensions and the gallery {gallery.shape[1]}; "
+            "embed both with the same model"
+        )
+    _check_labels(query_pids, len(query), "query_pids")
+    _check_labels(gallery_pids, len(gallery), "gallery_pids")
+    _check_cameras(query_cameras, gallery_cameras, len(query), len(gallery))
+    relevance = judge(query_pids, gallery_pids, query_cameras, gallery_cameras)
+    if not relevance.judged:
+        raise NotFoundError(
+            f"none of {len(query)} queries has its person among {len(gallery)} gallery items "
+            "(those of its own camera don't count); check that both sides write pids alike"
+        )
+    ranks = rank_relevant(query, gallery, relevance)
+    last = np.cumsum(ranks.counts)
+    rows = [judged.query for judged in relevance.judged]
+    return RetrievalResult(
+        average_precision=_average_precision(ranks, ap_convention),
+        inverse_penalty=ranks.counts / ranks.items[last - 1],
+        first_rank=ranks.items[last - ranks.counts],
+        identity_rank=ranks.identity,
+        query_rows=np.array(rows, dtype=np.int64),
+        pids=np.array([str(query_pids[row]) for row in rows]),
+        skipped_queries=len(query) - len(rows),
+        gallery_size=len(gallery),
+        ap_convention=ap_convention,
+    )
+
+
+def _average_precision(ranks: Ranks, convention: ApConvention) -> Values:
+    starts = np.cumsum(ranks.counts) - ranks.counts
+    found = np.arange(1, len(ranks.items) + 1) - np.repeat(starts, ranks.counts)
+    precision = found / ranks.items
+    if convention == "trapezoid":
+        # One rank earlier one relevant item fewer was found; before rank 1 precision is 1.
+        earlier = np.where(ranks.items > 1, (found - 1) / np.maximum(ranks.items - 1, 1), 1.0)
+        precision = (precision + earlier) / 2
+    return np.asarray(np.add.reduceat(precision, starts) / ranks.counts, dtype=np.float64)
+
+
+def _check_embeddings(embeddings: npt.NDArray[Any], name: str) -> Embeddings:
+    array = np.asarray(embeddings, dtype=np.float32)
+    if array.ndim != 2:
+        raise EmbeddingError(f"{name}: shape {array.shape}, but float32[n, d] is needed")
+    off = np.abs(np.einsum("nd,nd->n", array, array) - 1.0)
+    wrong = np.flatnonzero(~(off <= _UNIT_TOLERANCE))  # so written, NaN is wrong too
+    if wrong.size:
+        raise EmbeddingError(
+            f"{name}: row {wrong[0]} isn't a unit vector ({wrong.size} of {len(array)} aren't); "
+            "divide every row by its length"
+        )
+    return array
+
+
+def _check_labels(labels: Pids | Cameras, count: int, name: str) -> None:
+    if len(labels) != count:
+        raise EmbeddingError(f"{name}: {len(labels)} labels for {count} embeddings")
+
+
+def _check_cameras(
+    query_cameras: Cameras | None, gallery_cameras: Cameras | None, queries: int, items: int
+) -> None:
+    if (query_cameras is None) != (gallery_cameras is None):
+        raise EmbeddingError("cameras are given for one side only; give both, or neither")
+    if query_cameras is not None and gallery_cameras is not None:
+        _check_labels(query_cameras, queries, "query_cameras")
+        _check_labels(gallery_cameras, items, "gallery_cameras")
