@@ -1,5 +1,7 @@
 """What a training picture goes through after `fit`: other light, other cameras, other boxes."""
 
+import random
+
 import albumentations as A  # noqa: N812 (the library's own convention)
 import cv2
 import numpy as np
@@ -56,6 +58,8 @@ class Augmentation:
 
     def __call__(self, crop: Crop, seed: int) -> Crop:
         """Take a crop of any size; return uint8[height, width, 3]."""
-        self._transform.set_random_seed(seed % 2**32)
+        # Not set_random_seed: that gives every transform the same seed, hence the same first draw,
+        # and they would all be applied to the same few pictures.
+        self._transform.set_random_state(np.random.default_rng(seed), random.Random(seed))  # noqa: S311
         fitted = fit(crop, height=self.height, width=self.width)
         return np.ascontiguousarray(self._transform(image=fitted)["image"])

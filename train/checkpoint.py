@@ -7,6 +7,7 @@ to the same weights as one that never was. No pickle is written or read.
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,7 +48,8 @@ def save_checkpoint(
         temporary.replace(path)
         _sync(path.parent)
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         kept = f"the last good one is still {path}" if path.exists() else "there is no earlier one"
         raise TrainingError(f"{path}: the checkpoint can't be written ({error}); {kept}") from error
 

@@ -128,9 +128,15 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
     own = model.backbone.state_dict()
     if set(own) <= set(state):
         state = {key: state[key] for key in own}
+    elif init.endswith(".safetensors"):  # which keeps no order to match by
+        raise ConfigError(f"model.init {init!r}: its tensors have other names than this backbone's")
     else:  # the same structure under other names: matched in order, every shape checked
         state = _match_in_order(own, state, init)
-    model.backbone.load_state_dict(state)
+    try:
+        model.backbone.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"model.init {init!r}: doesn't fit this backbone ({reason})") from error
     return f"backbone starts from {init} ({len(state)} tensors)"
 
 
