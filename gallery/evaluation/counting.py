@@ -41,7 +41,7 @@ class AheadCounter:
         """Count as `count` does, for a few relevant items."""
         counts: list[int] = []
         for cut, same_cut in groupby(cuts.tolist()):
-            stop = len(counts) + sum(1 for _ in same_cut)
+            stop = len(counts) + len(list(same_cut))
             while len(counts) < stop:
                 some = scores[len(counts) : min(stop, len(counts) + _BATCH)]
                 counts.extend(map(np.count_nonzero, self._mark(row, some, cut)))

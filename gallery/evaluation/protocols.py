@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ..errors import EmbeddingError, LayoutError
 from .intervals import Interval, bootstrap_interval
-from .retrieval import RANKS, ApConvention, RetrievalResult, evaluate_retrieval
+from .retrieval import RANKS, RetrievalResult, evaluate_retrieval
+from .scoring import ApConvention
 from .splits import RANDOM_SPLITS, Split, grid_splits, market1501_splits, viper_splits
 
 Embed = Callable[[Sequence[Path]], npt.NDArray[Any]]

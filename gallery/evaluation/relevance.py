@@ -25,76 +25,68 @@ _UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One query that has relevant items.
+    """The ``v`` queries of a block that have relevant items, with all those items in flat arrays.
 
     Attributes:
-        query: its row among the queries.
-        relevant: int64[r], its relevant gallery rows, ascending; never empty.
-        run_ends: int64[r]: from a relevant row to before this row all have the query's pid.
-        same_pid: all gallery rows of its pid (relevant and junk), ascending.
+        queries: int64[v], ascending: which queries of the block they are.
+        counts: int64[v], relevant items of each; never 0.
+        relevant: int64[sum(counts)], gallery rows, ascending within each query.
+        owners: int64[sum(counts)], whose they are, as a place in ``queries``.
+        same_pid: gallery rows with the query's pid, relevant and junk.
+        same_pid_owners: whose those are, as a place in ``queries``.
     """
 
-    query: int
+    queries: Rows
+    counts: Rows
     relevant: Rows
-    run_ends: Rows
+    owners: Rows
     same_pid: Rows
+    same_pid_owners: Rows
 
 
-@dataclass(frozen=True, slots=True)
-class Relevance:
-    """The queries that can be scored; those left out have no relevant item.
+class Labels:
+    """The labels of all queries and of the gallery, as numbers.
 
     Attributes:
-        judged: in query order.
-        identities: int64[g], the identity of every gallery row as a number from 0.
+        identities: int64[g], the identity of every gallery row, from 0.
+        run_ends: int64[g]: from a row to before this row all rows have the same identity.
     """
 
-    judged: list[Judged]
-    identities: Rows
+    def __init__(
+        self,
+        query_pids: Pids,
+        gallery_pids: Pids,
+        query_cameras: Cameras | None,
+        gallery_cameras: Cameras | None,
+    ) -> None:
+        if query_cameras is None or gallery_cameras is None:
+            query_cameras, gallery_cameras = [None] * len(query_pids), [None] * len(gallery_pids)
+        self.identities, self._query_pids = _encode(gallery_pids, query_pids)
+        self._gallery_cameras, self._query_cameras = _encode(gallery_cameras, query_cameras)
+        self.run_ends = _run_ends(self.identities)
+        self._by_pid = np.argsort(self.identities, kind="stable")
+        grouped = self.identities[self._by_pid]
+        self._first = np.searchsorted(grouped, self._query_pids, side="left")
+        self._same = np.searchsorted(grouped, self._query_pids, side="right") - self._first
 
-
-def judge(
-    query_pids: Pids,
-    gallery_pids: Pids,
-    query_cameras: Cameras | None,
-    gallery_cameras: Cameras | None,
-) -> Relevance:
-    """Find the relevant items of every query; without both camera lists nothing is junk."""
-    gallery_codes, query_codes = _encode(gallery_pids, query_pids)
-    if query_cameras is None or gallery_cameras is None:
-        query_cameras, gallery_cameras = [None] * len(query_pids), [None] * len(gallery_pids)
-    gallery_cams, query_cams = _encode(gallery_cameras, query_cameras)
-    people = _group(gallery_codes, gallery_cams)
-    judged = []
-    for query, (pid, camera) in enumerate(
-        zip(query_codes.tolist(), query_cams.tolist(), strict=True)
-    ):
-        if pid not in people:
-            continue
-        person = people[pid]
-        kept = person.cameras != camera
-        if camera == _UNKNOWN:
-            kept[:] = True
-        relevant = person.rows[kept]
-        if len(relevant):
-            judged.append(Judged(query, relevant, person.run_ends[kept], person.rows))
-    return Relevance(judged, gallery_codes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    rows: Rows
-    run_ends: Rows
-    cameras: Rows
-
-
-def _group(codes: Rows, cameras: Rows) -> dict[int, _Person]:
-    order = np.argsort(codes, kind="stable")
-    present, starts = np.unique(codes[order], return_index=True)
-    return {
-        pid: _Person(rows, _run_ends(rows), cameras[rows])
-        for pid, rows in zip(present.tolist(), np.split(order, starts[1:]), strict=False)
-    }
+    def judge(self, start: int, stop: int) -> Judged:
+        """Find the relevant items and the junk of the queries from ``start`` to before ``stop``."""
+        owners, nth = _expand(self._same[start:stop])
+        same_pid = self._by_pid[self._first[start:stop][owners] + nth]
+        cameras = self._query_cameras[start:stop][owners]
+        relevant = (cameras == _UNKNOWN) | (self._gallery_cameras[same_pid] != cameras)
+        counts = np.bincount(owners[relevant], minlength=stop - start)
+        queries = np.flatnonzero(counts)
+        place = np.cumsum(counts > 0) - 1
+        valid = counts[owners] > 0
+        return Judged(
+            queries=queries,
+            counts=counts[queries],
+            relevant=same_pid[relevant],
+            owners=place[owners[relevant]],
+            same_pid=same_pid[valid],
+            same_pid_owners=place[owners[valid]],
+        )
 
 
 def _encode(gallery: Iterable[Any], query: Iterable[Any]) -> tuple[Rows, Rows]:
@@ -110,8 +102,14 @@ def _encode(gallery: Iterable[Any], query: Iterable[Any]) -> tuple[Rows, Rows]:
     )
 
 
-def _run_ends(rows: Rows) -> Rows:
-    """For each of ascending rows, where the run of consecutive rows it is in ends."""
-    last_of_run = np.append(np.diff(rows) != 1, True)
-    run = np.cumsum(last_of_run) - last_of_run
-    return np.asarray(rows[last_of_run][run] + 1)
+def _run_ends(codes: Rows) -> Rows:
+    last_of_run = np.append(codes[1:] != codes[:-1], True)[: len(codes)]
+    ends = np.flatnonzero(last_of_run) + 1
+    return np.repeat(ends, np.diff(ends, prepend=0))
+
+
+def _expand(counts: Rows) -> tuple[Rows, Rows]:
+    """[2, 0, 3] becomes [0, 0, 2, 2, 2] and [0, 1, 0, 1, 2]."""
+    owners = np.repeat(np.arange(len(counts)), counts)
+    starts = np.cumsum(counts) - counts
+    return owners, np.arange(len(owners)) - starts[owners]

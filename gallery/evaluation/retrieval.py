@@ -14,23 +14,19 @@ Conventions, where other code differs:
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import EmbeddingError, NotFoundError
+from .counting import Rows
 from .intervals import Interval, bootstrap_interval
-from .ranks import Embeddings, Ranks, rank_relevant
-from .relevance import Cameras, Pids, judge
+from .relevance import Cameras, Labels, Pids
+from .scoring import AP_CONVENTIONS, ApConvention, Embeddings, Values, score_queries
 
 RANKS = (1, 5, 10)
 """The r of CMC@r."""
-
-ApConvention = Literal["sum", "trapezoid"]
-AP_CONVENTIONS: tuple[ApConvention, ...] = get_args(ApConvention)
-
-Values = npt.NDArray[np.float64]
 
 _UNIT_TOLERANCE = 1e-3
 """Of a row's squared length; float16 embeddings stay within it."""
@@ -54,9 +50,9 @@ class RetrievalResult:
 
     average_precision: Values
     inverse_penalty: Values
-    first_rank: npt.NDArray[np.int64]
-    identity_rank: npt.NDArray[np.int64]
-    query_rows: npt.NDArray[np.int64]
+    first_rank: Rows
+    identity_rank: Rows
+    query_rows: Rows
     pids: npt.NDArray[np.str_]
     skipped_queries: int
     gallery_size: int
@@ -149,37 +145,24 @@ def evaluate_retrieval(
     _check_labels(query_pids, len(query), "query_pids")
     _check_labels(gallery_pids, len(gallery), "gallery_pids")
     _check_cameras(query_cameras, gallery_cameras, len(query), len(gallery))
-    relevance = judge(query_pids, gallery_pids, query_cameras, gallery_cameras)
-    if not relevance.judged:
+    labels = Labels(query_pids, gallery_pids, query_cameras, gallery_cameras)
+    figures = score_queries(query, gallery, labels, ap_convention)
+    if not len(figures.rows):
         raise NotFoundError(
             f"none of {len(query)} queries has its person among {len(gallery)} gallery items "
             "(those of its own camera don't count); check that both sides write pids alike"
         )
-    ranks = rank_relevant(query, gallery, relevance)
-    last = np.cumsum(ranks.counts)
-    rows = [judged.query for judged in relevance.judged]
     return RetrievalResult(
-        average_precision=_average_precision(ranks, ap_convention),
-        inverse_penalty=ranks.counts / ranks.items[last - 1],
-        first_rank=ranks.items[last - ranks.counts],
-        identity_rank=ranks.identity,
-        query_rows=np.array(rows, dtype=np.int64),
-        pids=np.array([str(query_pids[row]) for row in rows]),
-        skipped_queries=len(query) - len(rows),
+        average_precision=figures.average_precision,
+        inverse_penalty=figures.inverse_penalty,
+        first_rank=figures.first_rank,
+        identity_rank=figures.identity_rank,
+        query_rows=figures.rows,
+        pids=np.array([str(query_pids[row]) for row in figures.rows]),
+        skipped_queries=len(query) - len(figures.rows),
         gallery_size=len(gallery),
         ap_convention=ap_convention,
     )
-
-
-def _average_precision(ranks: Ranks, convention: ApConvention) -> Values:
-    starts = np.cumsum(ranks.counts) - ranks.counts
-    found = np.arange(1, len(ranks.items) + 1) - np.repeat(starts, ranks.counts)
-    precision = found / ranks.items
-    if convention == "trapezoid":
-        # One rank earlier one relevant item fewer was found; before rank 1 precision is 1.
-        earlier = np.where(ranks.items > 1, (found - 1) / np.maximum(ranks.items - 1, 1), 1.0)
-        precision = (precision + earlier) / 2
-    return np.asarray(np.add.reduceat(precision, starts) / ranks.counts, dtype=np.float64)
 
 
 def _check_embeddings(embeddings: npt.NDArray[Any], name: str) -> Embeddings:

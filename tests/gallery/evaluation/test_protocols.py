@@ -1,0 +1,104 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from reid_gallery.gallery.errors import EmbeddingError, LayoutError
+from reid_gallery.gallery.evaluation.protocols import evaluate_protocol
+
+Array = npt.NDArray[np.float32]
+PEOPLE = 12
+
+
+@pytest.fixture
+def viper(tmp_path: Path) -> Path:
+    for camera in ("cam_a", "cam_b"):
+        (tmp_path / camera).mkdir()
+        for pid in range(PEOPLE):
+            (tmp_path / camera / f"{pid:03}_45.png").touch()
+    return tmp_path
+
+
+def embed_by_pid(paths: Sequence[Path]) -> Array:
+    """A perfect extractor: one direction a person."""
+    return np.eye(PEOPLE, dtype=np.float32)[[int(path.name[:3]) for path in paths]]
+
+
+def embed_alike(paths: Sequence[Path]) -> Array:
+    """A blind extractor: everybody looks the same, so that gallery order decides."""
+    return np.tile(np.eye(3, dtype=np.float32)[:1], (len(paths), 1))
+
+
+def test_a_perfect_extractor_is_perfect(viper: Path) -> None:
+    result = evaluate_protocol("viper", viper, embed_by_pid)
+    assert set(result.figures().values()) == {1.0}
+    assert set(result.intervals().values()) == {(1.0, 1.0)}
+
+
+def test_a_blind_extractor_gets_the_means_of_gallery_order(viper: Path) -> None:
+    # Six people a split, found at ranks 1 to 6: mAP is the mean of 1/1 to 1/6.
+    figures = evaluate_protocol("viper", viper, embed_alike).figures()
+    assert figures["map"] == pytest.approx(sum(1 / rank for rank in range(1, 7)) / 6)
+    assert figures["cmc_1"] == pytest.approx(1 / 6)
+    assert figures["cmc_5"] == pytest.approx(5 / 6)
+    assert figures["identity_cmc_10"] == 1.0
+
+
+def test_each_picture_is_embedded_once(viper: Path) -> None:
+    calls: list[list[Path]] = []
+
+    def embed(paths: Sequence[Path]) -> Array:
+        calls.append(list(paths))
+        return embed_by_pid(paths)
+
+    evaluate_protocol("viper", viper, embed)
+    [paths] = calls
+    assert len(set(paths)) == len(paths) == 2 * PEOPLE
+
+
+def test_the_text_states_the_denominators(viper: Path) -> None:
+    text = str(evaluate_protocol("viper", viper, embed_by_pid, seed=7))
+    assert "20 splits (seed 7)" in text
+    assert "6 valid queries, 0 skipped, gallery of 6 pictures" in text
+    assert "mAP                     100.0%  [100.0%, 100.0%]" in text
+
+
+def test_skipped_queries_show_in_market(tmp_path: Path) -> None:
+    for name in (
+        "query/0001_c1s1_000001_00.jpg",
+        "query/0002_c1s1_000001_00.jpg",
+        "bounding_box_test/0001_c2s1_000001_00.jpg",
+        "bounding_box_test/0002_c1s1_000002_00.jpg",  # of the query's own camera: junk
+        "bounding_box_test/0000_c3s1_000001_00.jpg",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    result = evaluate_protocol("market1501", tmp_path, embed_alike)
+    [split] = result.splits
+    assert split.first_rank.tolist() == [2]  # the distractor stands first
+    assert "1 split (seed 0), in each: 1 valid queries, 1 skipped" in str(result)
+
+
+def test_the_ap_convention_is_passed_on(viper: Path) -> None:
+    result = evaluate_protocol("viper", viper, embed_alike, ap_convention="trapezoid")
+    # Found at rank r, the only one: (0 + 1/r) / 2, and (1 + 1) / 2 at rank 1.
+    expected = (1 + sum(1 / rank / 2 for rank in range(2, 7))) / 6
+    assert result.figures()["map"] == pytest.approx(expected)
+
+
+def test_an_unknown_protocol_lists_the_known(tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match="choose one of market1501, viper, grid"):
+        evaluate_protocol("vipr", tmp_path, embed_by_pid)
+
+
+def test_too_few_people_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "cam_a").mkdir()
+    (tmp_path / "cam_a" / "000_0.png").touch()
+    with pytest.raises(LayoutError, match="too few people"):
+        evaluate_protocol("viper", tmp_path, embed_by_pid)
+
+
+def test_a_short_answer_of_embed_is_refused(viper: Path) -> None:
+    with pytest.raises(EmbeddingError, match="for 24 pictures"):
+        evaluate_protocol("viper", viper, lambda paths: embed_by_pid(paths)[1:])
