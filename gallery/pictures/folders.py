@@ -15,9 +15,27 @@ Failures = list[tuple[Path, str]]
 """What can't be read, with the reason: a whole sentence that names the path."""
 
 
+NOT_UTF8 = "its name is not UTF-8 and can't be stored; rename it"
+
+
 def is_picture_name(name: str) -> bool:
     """Whether a file called ``name`` is taken as a picture."""
     return Path(name).suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")
+
+
+def failure(path: Path, reason: str) -> tuple[Path, str]:
+    """A path and why it can't be read; bytes of it that aren't UTF-8 become printable."""
+    text = str(path).encode("utf-8", "backslashreplace").decode()
+    return Path(text), f"{text}: {reason}"
+
+
+def has_utf8_name(path: Path) -> bool:
+    """Whether a path can be stored and printed; a file system takes any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def walk_pictures(folder: Path) -> tuple[list[Path], Failures]:
@@ -36,14 +54,14 @@ def walk_pictures(folder: Path) -> tuple[list[Path], Failures]:
     seen: set[tuple[int, int]] = set()
 
     def note(error: OSError) -> None:
-        path = Path(error.filename)
-        failed.append((path, f"{path}: can't be listed ({error.strerror})"))
+        failed.append(failure(Path(error.filename), f"can't be listed ({error.strerror})"))
 
     _first_time(folder, seen)
     for place, below, names in os.walk(folder, onerror=note, followlinks=True):
         below[:] = _enter(Path(place), below, seen, failed)
         pictures.extend(Path(place, name) for name in names if is_picture_name(name))
-    return sorted(pictures), failed
+    failed += [failure(path, NOT_UTF8) for path in sorted(pictures) if not has_utf8_name(path)]
+    return sorted(filter(has_utf8_name, pictures)), failed
 
 
 def _enter(
@@ -54,7 +72,7 @@ def _enter(
     for name in sorted(below):
         path = place / name
         if is_picture_name(name):
-            failed.append((path, f"{path}: a folder, though named like a picture; not looked into"))
+            failed.append(failure(path, "a folder, though named like a picture; not looked into"))
         elif not name.startswith(".") and _first_time(path, seen):
             chosen.append(name)
     return chosen

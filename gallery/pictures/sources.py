@@ -82,7 +82,8 @@ def collect_queries(
     _check_options(paths)
     places = list(_places(paths, stdin))
     pictures = [picture for place in places for picture in place.pictures]
-    return pictures, [failure for place in places for failure in place.failed]
+    failed = dict.fromkeys(failure for place in places for failure in place.failed)
+    return pictures, list(failed)
 
 
 def _check_options(
@@ -137,7 +138,7 @@ def _label(places: Iterator[Place], reader: Reader) -> Reading:
             if whole not in seen:
                 seen.add(whole)
                 label_picture(reader, picture, whole.relative_to(place.root), reading)
-    return reading
+    return replace(reading, failed=list(dict.fromkeys(reading.failed)))
 
 
 def _check_found(reading: Reading) -> None:

@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .folders import Failures, is_picture_name, walk_pictures
+from .folders import NOT_UTF8, Failures, failure, has_utf8_name, is_picture_name, walk_pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,11 @@ def absolute(path: Path) -> Path:
 def find_places(text: str) -> list[Place]:
     """Find what ``text`` stands for; a file's own name goes before its reading as a pattern."""
     if os.path.lexists(text) or not glob.has_magic(text):
-        return [_look(Path(text))]
-    places = _expand(text)
-    if not any(place.pictures for place in places):
-        places.append(_failure(Path(text), "no picture matches this pattern"))
+        places, nothing = [_look(Path(text))], "the folder holds no picture"
+    else:
+        places, nothing = _expand(text), "no picture matches this pattern"
+    if not any(place.pictures or place.failed for place in places):
+        places = [_failure(Path(text), nothing)]
     return places
 
 
@@ -45,7 +46,7 @@ def _expand(pattern: str) -> list[Place]:
     matches = [Path(name) for name in sorted(names)]
     places = [_look(path) for path in matches if path.is_dir() or is_picture_name(path.name)]
     seen: set[Path] = set()
-    return [_leave_out(place, seen) for place in places if place.pictures]
+    return [_leave_out(place, seen) for place in places]
 
 
 def _leave_out(place: Place, seen: set[Path]) -> Place:
@@ -66,17 +67,19 @@ def _look(path: Path) -> Place:
         return _failure(path, "a link to nothing" if path.is_symlink() else "no such file")
     except (OSError, ValueError) as error:
         return _failure(path, str(getattr(error, "strerror", None) or error))
-    return _look_into(path) if is_folder else Place(absolute(path).parent.parent, [path])
+    if is_folder:
+        return _look_into(path)
+    if not has_utf8_name(path):
+        return _failure(path, NOT_UTF8)
+    return Place(absolute(path).parent.parent, [path])
 
 
 def _look_into(folder: Path) -> Place:
     pictures, failed = walk_pictures(folder)
-    if not pictures and not failed:
-        return _failure(folder, "the folder holds no picture")
     whole = absolute(folder)
     flat = all(picture.parent == folder for picture in pictures)
     return Place(whole.parent if flat else whole, pictures, failed)
 
 
 def _failure(path: Path, reason: str) -> Place:
-    return Place(absolute(path).parent, failed=[(path, f"{path}: {reason}")])
+    return Place(absolute(path).parent, failed=[failure(path, reason)])

@@ -96,6 +96,13 @@ def test_names_without_a_file(path, reason):
         read_crop(Path(path))
 
 
+def test_a_name_that_is_not_utf8_can_be_read(tmp_path, malformed):
+    pixels = malformed.encoding.quadrants()
+    path = tmp_path / os.fsdecode(b"\xff.png")
+    Image.fromarray(pixels).save(path)
+    assert np.array_equal(read_crop(path), pixels)
+
+
 # -- truncated files ---------------------------------------------------------------------------
 
 

@@ -194,13 +194,27 @@ def test_stdin_is_the_programs_own_by_default(home, monkeypatch):
     assert found(collect(["-", "crops/p2"])) == [ALL[0], ALL[2]]
 
 
-def test_names_with_blanks_and_other_bytes_come_through(home):
+def test_names_with_blanks_come_through(home):
     touch(home / "p7" / " a b .jpg")
-    strange = os.fsdecode(b"p7/\xff.jpg")
+    assert found(collect(["-"], stdin=io.StringIO("p7/ a b .jpg\n"))) == [("p7/ a b .jpg", "p7")]
+
+
+def test_names_that_are_not_utf8_fail_since_no_store_could_keep_them(home):
+    strange = os.fsdecode(b"crops/p2/\xff.jpg")
     touch(home / strange)
-    raw = io.BytesIO(b"p7/ a b .jpg\np7/\xff.jpg\n")
-    listed = io.TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape")
-    assert [name for name, _ in found(collect(["-"], stdin=listed))] == ["p7/ a b .jpg", strange]
+    listed = io.TextIOWrapper(io.BytesIO(b"crops/p2/\xff.jpg\n"), "utf-8", "surrogateescape")
+    for paths in (
+        ["crops"],
+        ["crops/p1", strange, "crops/p2/c.png"],
+        ["-", "crops"],
+        ["crops/*/*.*"],
+        ["crops/**"],
+    ):
+        reading = collect(paths, stdin=listed)
+        assert sorted(found(reading)) == ALL
+        ((path, reason),) = reading.failed
+        assert str(path) == r"crops/p2/\udcff.jpg"
+        assert reason == f"{path}: its name is not UTF-8 and can't be stored; rename it"
 
 
 def test_a_list_that_is_no_text(home):
@@ -259,3 +273,10 @@ def test_queries_come_in_the_order_typed_and_again_if_typed_again(home):
         "crops/p2/c.png",
     ]
     assert failed == [(Path("gone.jpg"), "gone.jpg: no such file")]
+
+
+def test_queries_that_can_not_be_found_are_said_once(home):
+    touch(home / os.fsdecode(b"crops/p2/\xff.jpg"))
+    pictures, failed = collect_queries(["crops/**", "crops/p2", "*.gif"])
+    assert len(pictures) == 4
+    assert [str(path) for path, _ in failed] == [r"crops/p2/\udcff.jpg", "*.gif"]

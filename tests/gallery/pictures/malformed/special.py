@@ -29,6 +29,3 @@ def write_special(folder: Path) -> Iterator[tuple[Path, Pixels | None]]:
         names.append("unreadable.jpg")
     for name in names:
         yield (folder / name, None)
-    strange = Path(os.fsdecode(os.fsencode(folder) + b"/not_utf8_\xff.png"))
-    strange.write_bytes(encode(Image.fromarray(quadrants()), "PNG", compress_level=4))
-    yield (strange, quadrants())
