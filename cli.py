@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,8 +29,6 @@ app = typer.Typer(
 )
 model_app = typer.Typer(help="Look at model files.", no_args_is_help=True)
 app.add_typer(model_app, name="model")
-
-T = TypeVar("T")
 
 DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -87,14 +85,11 @@ def enroll(
     wait: Wait = 30.0,
 ) -> int:
     """Enroll pictures of people."""
-    from .gallery.reports.records import report_record
-    from .gallery.reports.tables import enroll_lines
-
     with _gallery(store, model=model, create=True, wait_s=wait) as gallery, _progress() as progress:
         report = gallery.enroll(
             paths or [], pid=pid, layout=layout, manifest=manifest, camera=camera, progress=progress
         )
-    _print_lines(enroll_lines(report), report_record(report) if as_json else None)
+    _show("report", report, as_json)
     return SOME_FAILED if report.failed or report.conflicting else DONE
 
 
@@ -119,8 +114,6 @@ def query(
 ) -> int:
     """Ask who pictures show, and where they were seen."""
     from .gallery.pictures.sources import collect_queries
-    from .gallery.reports.records import answer_record
-    from .gallery.reports.tables import answer_table
     from .gallery.types import Failure
 
     found, failed = collect_queries(paths, sys.stdin)
@@ -142,7 +135,7 @@ def query(
             if isinstance(answer, Failure):
                 failures.append(answer.reason)
             else:
-                _print(answer_table, answer, answer_record if as_json else None)
+                _show("answer", answer, as_json)
                 answers.append(answer)
     if sheet is not None:
         from .gallery.reports.answers import write_answer_sheet
@@ -167,15 +160,7 @@ def compare(
     from .gallery.extractor import Extractor, resolve_model
 
     result = compare_pictures(Extractor.load(resolve_model(model)), a, b, fpir=fpir)
-    words = {True: ", the same person", False: ", not the same person", None: ""}[result.same]
-    rule = "" if result.threshold is None else f" (threshold {result.threshold:.3f})"
-    record = {
-        "schema": "reid-gallery/compare/1",
-        "score": result.score,
-        "threshold": result.threshold,
-        "same": result.same,
-    }
-    _print_lines([f"score {result.score:.3f}{words}{rule}"], record if as_json else None)
+    _show("comparison", result, as_json)
     return DONE
 
 
@@ -191,16 +176,13 @@ def remove(
     as_json: Json = False,
 ) -> int:
     """Delete a person, or sightings, for good."""
-    from .gallery.reports.records import removal_record
-    from .gallery.reports.tables import removal_lines
-
     if (pid is None) == (not sighting):
         raise typer.BadParameter("name a person, or sightings with --sighting ID; not both")
     what = f"all sightings of {pid}" if pid else f"sightings {', '.join(map(str, sighting or []))}"
     _confirm(f"Delete {what} for good? This can't be undone.", yes)
     with _gallery(store, create=False) as gallery:
         removal = gallery.remove(pid=pid, sighting_ids=sighting or [])
-    _print_lines(removal_lines(removal), removal_record(removal) if as_json else None)
+    _show("removal", removal, as_json)
     return DONE
 
 
@@ -244,12 +226,9 @@ def history(
     limit: Annotated[int, typer.Option(min=1)] = 50, store: Store = None, as_json: Json = False
 ) -> int:
     """List the changes, newest first."""
-    from .gallery.reports.records import change_record
-    from .gallery.reports.tables import change_table
-
     with _gallery(store, create=False) as gallery:
         changes = gallery.history(limit=limit)
-    _print_all(change_table, changes, change_record if as_json else None)
+    _show("changes", changes, as_json)
     return DONE
 
 
@@ -280,39 +259,26 @@ def undo(
 @app.command("list")
 def list_identities(store: Store = None, as_json: Json = False) -> int:
     """List everyone in the gallery."""
-    from .gallery.reports.records import identity_record
-    from .gallery.reports.tables import identity_table
-
     with _gallery(store, create=False) as gallery:
         identities = gallery.identities()
-    _print_all(identity_table, identities, identity_record if as_json else None)
+    _show("identities", identities, as_json)
     return DONE
 
 
 @app.command()
 def show(pid: str, store: Store = None, as_json: Json = False) -> int:
     """Show a person: sightings, cameras, first and last seen."""
-    from .gallery.reports.records import person_record
-    from .gallery.reports.tables import identity_table, sighting_table
-
     with _gallery(store, create=False) as gallery:
-        identity, sightings = gallery.identity(pid)
-    if as_json:
-        _print_json(person_record(identity, sightings))
-    else:
-        _print_table(identity_table([identity]))
-        _print_table(sighting_table(sightings))
+        person = gallery.identity(pid)
+    _show("person", person, as_json)
     return DONE
 
 
 @app.command()
 def stats(store: Store = None, as_json: Json = False) -> int:
     """Show the gallery in numbers."""
-    from .gallery.reports.records import stats_record
-    from .gallery.reports.tables import stats_table
-
     with _gallery(store, create=False) as gallery:
-        _print(stats_table, gallery.stats(), stats_record if as_json else None)
+        _show("stats", gallery.stats(), as_json)
     return DONE
 
 
@@ -323,12 +289,9 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Compare database, index and pictures."""
-    from .gallery.reports.records import verify_record
-    from .gallery.reports.tables import verify_lines
-
     with _gallery(store, create=False) as gallery, _progress() as progress:
         report = gallery.verify(pictures=pictures, progress=progress)
-    _print_lines(verify_lines(report), verify_record(report) if as_json else None)
+    _show("verify", report, as_json)
     return DONE if report.sound else SOME_FAILED
 
 
@@ -363,12 +326,9 @@ def import_file(
     as_json: Json = False,
 ) -> int:
     """Enroll what export wrote."""
-    from .gallery.reports.records import report_record
-    from .gallery.reports.tables import enroll_lines
-
     with _gallery(store, create=True) as gallery:
         report = gallery.import_(path)
-    _print_lines(enroll_lines(report), report_record(report) if as_json else None)
+    _show("report", report, as_json)
     return SOME_FAILED if report.conflicting else DONE
 
 
@@ -523,31 +483,21 @@ def _confirm(question: str, yes: bool) -> None:
         raise typer.Abort
 
 
-def _print(
-    table: Callable[[T], "RenderableType"], value: T, record: Callable[[T], Any] | None
-) -> None:
-    if record is not None:
-        _print_json(record(value))
-    else:
-        _print_table(table(value))
+def _show(kind: str, value: Any, as_json: bool) -> None:
+    """Print a result in one of its two forms; the other's libraries are not even imported."""
+    if not as_json:
+        from .gallery.reports import views
 
-
-def _print_all(
-    table: Callable[[Iterable[T]], "RenderableType"],
-    values: list[T],
-    record: Callable[[T], Any] | None,
-) -> None:
-    if record is None:
-        _print_table(table(values))
+        _print_view(getattr(views, f"{kind}_view")(value))
         return
-    for value in values:
-        _print_json(record(value))
+    from .gallery.reports import records
 
-
-def _print_lines(lines: Iterable[str], record: Any = None) -> None:
-    if record is not None:
+    made = getattr(records, f"{kind}_record")(value)
+    for record in made if isinstance(made, list) else [made]:
         _print_json(record)
-        return
+
+
+def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         print(line)
 
@@ -556,11 +506,14 @@ def _print_json(record: Any) -> None:
     print(json.dumps(record, default=str, ensure_ascii=False), flush=True)
 
 
-def _print_table(table: "RenderableType") -> None:
+def _print_view(view: "RenderableType") -> None:
     from rich.console import Console
+    from rich.text import Text
 
     # Into a pipe or file a table keeps its full width: cut names would be of no use there.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    Console(width=None if sys.stdout.isatty() else 200).print(
+        view, soft_wrap=isinstance(view, Text)
+    )
 
 
 def _say(line: str) -> None:

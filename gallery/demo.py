@@ -2,7 +2,7 @@
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from .figures import draw_figures
 from .pictures.labelled import LabelledPicture, Reading
 from .pictures.layouts import read_layout
 from .reports.answers import write_answer_sheet
-from .reports.tables import answer_table, change_table, enroll_lines
+from .reports.views import answer_view, changes_view, report_view
 from .types import Answer
 
 PEOPLE, CAMERAS, PER_CAMERA, SEED = 24, 4, 2, 7
@@ -45,7 +45,7 @@ def run_demo(out: Path, crops: Path | None, console: Console) -> None:
     cast = choose_cast(_pictures(out, crops))
     with Gallery.open(out / "store") as gallery:
         console.print(f"\n[bold]Enroll[/] {len(cast.enrolled)} pictures", highlight=False)
-        _print_lines(console, enroll_lines(gallery.enroll_reading(Reading(cast.enrolled))))
+        console.print(report_view(gallery.enroll_reading(Reading(cast.enrolled))))
         answers = _ask(gallery, cast, console)
         _ask_strangers(gallery, cast, console)
         _draw_sheet(gallery, cast, answers, out / "sheet.png")
@@ -98,7 +98,7 @@ def _ask(gallery: Gallery, cast: Cast, console: Console) -> list[Answer]:
     console.print(f"\n[bold]Ask[/] about {len(cast.asked)} held-out pictures", highlight=False)
     answers = gallery.query([picture.path for picture in cast.asked], k=5)
     for answer in answers[:_SHOWN_TABLES]:
-        console.print(answer_table(answer))
+        console.print(answer_view(answer))
     right = sum(
         answer.matches[0].pid == picture.pid
         for answer, picture in zip(answers, cast.asked, strict=True)
@@ -119,7 +119,7 @@ def _ask_strangers(gallery: Gallery, cast: Cast, console: Console) -> None:
         return
     console.print("\n[bold]Ask about a stranger[/], who was never enrolled", highlight=False)
     answers = gallery.query([picture.path for picture in cast.strangers], k=3)
-    console.print(answer_table(answers[0]))
+    console.print(answer_view(answers[0]))
     unknown = sum(answer.known is False for answer in answers)
     console.print(f"{unknown} of {len(answers)} strangers are answered: unknown.")
 
@@ -139,15 +139,15 @@ def _correct(gallery: Gallery, cast: Cast, console: Console) -> None:
     console.print(f"\n[bold]Correct[/] a mistake: {pid} goes by two names", highlight=False)
     gallery.split([sighting.id for sighting in sightings[len(sightings) // 2 :]], to=wrong)
     question = [cast.asked[0].path]
-    console.print(answer_table(gallery.query(question, k=3)[0]))
+    console.print(answer_view(gallery.query(question, k=3)[0]))
     if len(sightings) > 1:
         gallery.merge(pid, wrong)
         console.print(f"After reid-gallery merge {pid} {wrong}:", highlight=False)
     else:
         gallery.rename(wrong, pid)
         console.print(f"After reid-gallery rename {wrong} {pid}:", highlight=False)
-    console.print(answer_table(gallery.query(question, k=3)[0]))
-    console.print(change_table(gallery.history(limit=3)))
+    console.print(answer_view(gallery.query(question, k=3)[0]))
+    console.print(changes_view(gallery.history(limit=3)))
 
 
 def _say_what_next(console: Console) -> None:
@@ -159,9 +159,4 @@ def _say_what_next(console: Console) -> None:
         "or, the same demonstration on them:",
         "  make demo CROPS=crops",
     )
-    _print_lines(console, lines)
-
-
-def _print_lines(console: Console, lines: Sequence[str] | Iterator[str]) -> None:
-    for line in lines:
-        console.print(line, highlight=False, markup=False)
+    console.print("\n".join(lines), highlight=False, markup=False)

@@ -1,6 +1,7 @@
 """The gallery: open a store, enroll, ask, correct, look after it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -8,6 +9,7 @@ from typing import Any, Self, Unpack
 
 import numpy.typing as npt
 
+from ..index.kernels import faiss_module
 from . import asking, exchange, verifying
 from .asking import QueryOptions, Question
 from .decision import DEFAULT_FPIR
@@ -111,6 +113,18 @@ class Gallery:
         if self._extractor is None:
             self._extractor = choose_extractor(self._store, self._generation(), self._model)
         return self._extractor
+
+    def _warm_up(self) -> None:
+        """Load extractor and index side by side: a cold query waits for the longer of the two."""
+        if self._extractor is not None:
+            return
+        generation = self._generation()
+        with ThreadPoolExecutor(1) as pool:
+            loading = pool.submit(choose_extractor, self._store, generation, self._model)
+            with self._store.snapshot() as sqlite:
+                self._keeper.refresh(sqlite)
+            faiss_module()
+            self._extractor = loading.result()
 
     def _generation(self) -> Generation | None:
         with self._store.snapshot() as sqlite:
@@ -261,6 +275,7 @@ class Gallery:
         A picture that can't be used is a `Failure` in the place of its answer.
         """
         question = Question(**options)
+        self._warm_up()
         return asking.answer_pictures(self._store, self._keeper, self.extractor, pictures, question)
 
     def query_embeddings(

@@ -86,11 +86,11 @@ class IndexKeeper:
         if index.dim != generation.dim or position.last_removal > now.last_removal:
             return False
         ids = index.ids()
-        sample = (
-            np.unique(ids[np.linspace(0, len(ids) - 1, num=4, dtype=np.int64)]) if len(ids) else ids
+        spread = (
+            {int(ids[share * (len(ids) - 1) // 3]) for share in range(4)} if len(ids) else set()
         )
         gone = set(self._store.removed_since(sqlite, position.last_removal))
-        sample = np.array([number for number in sample.tolist() if number not in gone], np.int64)
+        sample = np.array(sorted(spread - gone), dtype=np.int64)
         present = sqlite.execute(
             f"SELECT count(*) FROM vectors_{generation.id:d} WHERE sighting_id IN"  # noqa: S608
             f" ({', '.join(map(str, sample.tolist()))})"
@@ -166,3 +166,8 @@ class IndexKeeper:
             self._rebuild(sqlite, generation)
             self._position = self._store.position(sqlite)
         self.save()
+
+
+def _spread(ids: vectors.Ids) -> set[int]:
+    """Four of the ids, the first and the last among them."""
+    return {int(ids[share * (len(ids) - 1) // 3]) for share in range(4)} if len(ids) else set()

@@ -66,7 +66,7 @@ def rank_identities(
     while len(pending) and available:
         fetch = min(fetch, available)
         hits = index.search(queries[pending], fetch, allowed=allowed)
-        owners = owners_of(np.unique(hits.ids[hits.ids >= 0]).tolist())
+        owners = owners_of(set(hits.ids[hits.ids >= 0].tolist()))
         unsure = []
         for row, number in enumerate(pending.tolist()):
             found = hits.ids[row] >= 0

@@ -1,10 +1,20 @@
-"""Results as JSON objects, each with a ``schema`` field that names its form and version."""
+"""Results as JSON: objects with a ``schema`` field that names their form and version."""
 
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from ..types import Answer, Change, EnrollReport, Identity, Removal, Sighting, Stats, VerifyReport
+from ..types import (
+    Answer,
+    Change,
+    Comparison,
+    EnrollReport,
+    Identity,
+    Removal,
+    Sighting,
+    Stats,
+    VerifyReport,
+)
 
 Record = dict[str, Any]
 
@@ -58,8 +68,14 @@ def identity_record(identity: Identity) -> Record:
     }
 
 
-def person_record(identity: Identity, sightings: list[Sighting]) -> Record:
+def identities_record(identities: list[Identity]) -> list[Record]:
+    """Everyone, an object a person."""
+    return [identity_record(identity) for identity in identities]
+
+
+def person_record(person: tuple[Identity, list[Sighting]]) -> Record:
     """One person with all sightings: ``reid-gallery/person/1``."""
+    identity, sightings = person
     record = identity_record(identity) | {"schema": "reid-gallery/person/1"}
     return record | {"sightings": [sighting_record(s, with_pid=False) for s in sightings]}
 
@@ -74,6 +90,16 @@ def change_record(change: Change) -> Record:
         "summary": change.summary,
         "undone_by": change.undone_by,
     }
+
+
+def changes_record(changes: list[Change]) -> list[Record]:
+    """The history, an object a change."""
+    return [change_record(change) for change in changes]
+
+
+def comparison_record(comparison: Comparison) -> Record:
+    """Two pictures compared: ``reid-gallery/compare/1``."""
+    return {"schema": "reid-gallery/compare/1", **asdict(comparison)}
 
 
 def removal_record(removal: Removal) -> Record:

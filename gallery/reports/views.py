@@ -1,4 +1,4 @@
-"""Results as tables for people."""
+"""Results for people: tables and lines, as rich prints them; each has a twin in `records`."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,13 +9,23 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ..types import Answer, Change, EnrollReport, Identity, Removal, Sighting, Stats, VerifyReport
+from ..types import (
+    Answer,
+    Change,
+    Comparison,
+    EnrollReport,
+    Identity,
+    Removal,
+    Sighting,
+    Stats,
+    VerifyReport,
+)
 
 _SHOWN = 20
 """Lines of failures that are shown; the rest is counted."""
 
 
-def answer_table(answer: Answer) -> Group:
+def answer_view(answer: Answer) -> Group:
     """One query: the verdict, and a line a match."""
     table = _table("rank", "person", "score", "camera", "time", "sighting")
     for match in answer.matches:
@@ -42,7 +52,7 @@ def verdict(answer: Answer) -> str:
     return f"unknown (threshold {answer.threshold:.3f}); the nearest are"
 
 
-def identity_table(identities: Iterable[Identity]) -> Table:
+def identities_view(identities: Iterable[Identity]) -> Table:
     """Everyone, a line a person."""
     table = _table("person", "sightings", "cameras", "first seen", "last seen")
     for person in identities:
@@ -56,7 +66,7 @@ def identity_table(identities: Iterable[Identity]) -> Table:
     return table
 
 
-def sighting_table(sightings: Sequence[Sighting]) -> Table:
+def _sighting_table(sightings: Sequence[Sighting]) -> Table:
     """A line a sighting."""
     table = _table("sighting", "person", "camera", "time", "tracklet", "path")
     for sighting in sightings:
@@ -71,7 +81,7 @@ def sighting_table(sightings: Sequence[Sighting]) -> Table:
     return table
 
 
-def change_table(changes: Iterable[Change]) -> Table:
+def changes_view(changes: Iterable[Change]) -> Table:
     """A line a change, newest first."""
     table = _table("change", "time", "kind", "what")
     for change in changes:
@@ -82,7 +92,7 @@ def change_table(changes: Iterable[Change]) -> Table:
     return table
 
 
-def stats_table(stats: Stats) -> Table:
+def stats_view(stats: Stats) -> Table:
     """The gallery in numbers."""
     table = _table("what", "value")
     model = "none yet" if stats.model is None else f"{stats.model_name} {stats.model[:12]}"
@@ -100,7 +110,7 @@ def stats_table(stats: Stats) -> Table:
     return table
 
 
-def enroll_lines(report: EnrollReport) -> list[str]:
+def report_view(report: EnrollReport) -> Text:
     """What an enrolment came to, in lines."""
     lines = [
         f"enrolled {len(report.enrolled)}, skipped {len(report.skipped)} (same picture), "
@@ -113,26 +123,39 @@ def enroll_lines(report: EnrollReport) -> list[str]:
         for c in report.conflicting
     ]
     failures = [f"failed: {failure.reason}" for failure in report.failed]
-    return lines + _cut(conflicts) + _cut(failures)
+    return _lines(lines + _cut(conflicts) + _cut(failures))
 
 
-def removal_lines(removal: Removal) -> list[str]:
+def removal_view(removal: Removal) -> Text:
     """What was deleted for good, in lines."""
     lines = [
         f"removed for good: sighting {s.id} of {s.pid}" + (f" ({s.path})" if s.path else "")
         for s in removal.sightings
     ]
-    return _cut(lines) + [f"removed for good: {pid}" for pid in removal.identities]
+    return _lines(_cut(lines) + [f"removed for good: {pid}" for pid in removal.identities])
 
 
-def verify_lines(report: VerifyReport) -> list[str]:
+def verify_view(report: VerifyReport) -> Text:
     """What differs, in lines."""
     if report.sound:
-        return [f"{report.checked} sightings: database, index and pictures agree"]
+        return _lines([f"{report.checked} sightings: database, index and pictures agree"])
     lines = [f"database: {problem}" for problem in report.database]
     lines += [f"index: {problem}; reid-gallery rebuild mends it" for problem in report.index]
     lines += _cut([f"picture: {failure.reason}" for failure in report.pictures])
-    return lines
+    return _lines(lines)
+
+
+def comparison_view(comparison: Comparison) -> Text:
+    """The score, and the decision where there is one."""
+    words = {True: ", the same person", False: ", not the same person", None: ""}
+    rule = "" if comparison.threshold is None else f" (threshold {comparison.threshold:.3f})"
+    return Text(f"score {comparison.score:.3f}{words[comparison.same]}{rule}")
+
+
+def person_view(person: tuple[Identity, list[Sighting]]) -> Group:
+    """One person, and a line a sighting."""
+    identity, sightings = person
+    return Group(identities_view([identity]), _sighting_table(sightings))
 
 
 def _title(answer: Answer) -> Text:
@@ -146,6 +169,10 @@ def _table(*columns: str) -> Table:
         right = column in {"rank", "score", "sightings", "change"}
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     return table
+
+
+def _lines(lines: Sequence[str]) -> Text:
+    return Text("\n".join(lines))
 
 
 def _plain(text: str) -> Text:
