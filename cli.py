@@ -116,6 +116,10 @@ def query(
     from .gallery.pictures.sources import collect_queries
     from .gallery.types import Failure
 
+    if sheet is not None:
+        from .gallery.reports.sheet import check_sheet_path
+
+        check_sheet_path(sheet)
     found, failed = collect_queries(paths, sys.stdin)
     failures = [reason for _, reason in failed]
     with _gallery(store, model=model, create=False) as gallery:

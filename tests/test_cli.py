@@ -165,6 +165,7 @@ def test_verify_says_what_differs_and_exits_3(own):
         (["remove"], 2, "name a person"),
         (["export", "all.xls"], 1, ".csv or .parquet"),
         (["query", "x.jpg", "--model", "none.onnx"], 1, "no such model"),
+        (["query", "x.jpg", "--sheet", "sheet.gif"], 1, "PNG"),
         (["undo", "99"], 1, "no change number 99"),
     ],
 )
@@ -186,7 +187,10 @@ def test_v_shows_the_traceback(tmp_path):
 def test_export_and_import(filled, tmp_path):
     assert run("export", tmp_path / "all.csv", store=filled).returncode == 0
     assert run("import", tmp_path / "all.csv", store=tmp_path / "new").returncode == 0
-    assert run("list", "--json", store=tmp_path / "new").stdout == run("list", "--json", store=filled).stdout
+    assert (
+        run("list", "--json", store=tmp_path / "new").stdout
+        == run("list", "--json", store=filled).stdout
+    )
 
 
 def test_compare(figures, filled):
@@ -223,7 +227,10 @@ def test_the_default_store_is_in_the_users_data_directory(tmp_path, figures):
     environment = os.environ | {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)}
     environment.pop("REID_GALLERY_STORE", None)
     done = subprocess.run(
-        [*COMMAND, "enroll", str(figures / "p000")], env=environment, capture_output=True, check=False
+        [*COMMAND, "enroll", str(figures / "p000")],
+        env=environment,
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 0
     assert (Path(tmp_path) / "reid-gallery" / "gallery.sqlite3").exists()

@@ -29,7 +29,9 @@ def gallery(tmp_path, tiny_model):
 
 def test_enroll_query_and_see_where(gallery, crops):
     asked = [crops / f"p{n}" / "3.png" for n in range(6)]
-    held_out = [Path(shutil.move(path, path.with_name(f"asked{n}.bin"))) for n, path in enumerate(asked)]
+    held_out = [
+        Path(shutil.move(path, path.with_name(f"asked{n}.bin"))) for n, path in enumerate(asked)
+    ]
     report = gallery.enroll([crops])
     assert (len(report.enrolled), report.failed, report.conflicting) == (18, (), ())
     answers = gallery.query(held_out, k=3)
@@ -224,6 +226,23 @@ def test_bad_pictures_do_not_stop_the_others(gallery, crops, tmp_path):
         gallery.query([crops / "p0" / "bad.jpg"])
 
 
+# -- promise 7: no picture stops a batch -------------------------------------------------------
+
+
+def test_of_a_hundred_odd_files_each_is_enrolled_or_listed(gallery, tmp_path, malformed_pictures):
+    odd = malformed_pictures(tmp_path / "odd")
+    assert len(odd) >= 50
+    expected = {str(picture.path): picture.decodes for picture in odd.values()}
+    report = gallery.enroll(list(expected), pid="odd")
+    failed = {failure.path for failure in report.failed}
+    assert failed == {path for path, decodes in expected.items() if not decodes}
+    assert len(report.enrolled) + len(report.skipped) == sum(expected.values())
+    assert all(failure.reason for failure in report.failed)
+    answers = list(gallery.query_each(list(expected)))
+    refused = [isinstance(answer, Failure) for answer in answers]
+    assert refused == [not decodes for decodes in expected.values()]
+
+
 def test_arrays(gallery, crops):
     arrays = [read_crop(crops / f"p{n}" / "0.png") for n in range(6)]
     report = gallery.enroll_crops(arrays, pids=[f"p{n}" for n in range(6)], cameras=["c"] * 6)
@@ -240,9 +259,7 @@ def test_compare(gallery, crops, tiny_model):
     assert same.same is None
 
 
-@pytest.mark.parametrize(
-    "options", [{"k": 0}, {"fpir": 0.0}, {"fpir": 1.0}, {"pooling": "median"}]
-)
+@pytest.mark.parametrize("options", [{"k": 0}, {"fpir": 0.0}, {"fpir": 1.0}, {"pooling": "median"}])
 def test_options_out_of_range(gallery, crops, options):
     with pytest.raises(QueryError):
         gallery.query([crops / "p0" / "0.png"], **options)
@@ -299,7 +316,7 @@ def test_verify_finds_what_differs(gallery, crops, tmp_path):
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_export_and_import_give_the_same_gallery(gallery, crops, tmp_path, ending, tiny_model):
     gallery.enroll([crops], camera="door")
-    gallery.rename("p0", "Łukasz, \"Łu\"")
+    gallery.rename("p0", 'Łukasz, "Łu"')
     assert gallery.export(tmp_path / f"all{ending}") == 24
     with Gallery.open(tmp_path / "copy", model=tiny_model) as copy:
         report = copy.import_(tmp_path / f"all{ending}")
