@@ -57,7 +57,12 @@ def test_the_shell_block_runs(place):
     environment = os.environ | {"PATH": path, "REID_GALLERY_STORE": str(place / "store")}
     for command in commands:
         done = subprocess.run(
-            ["bash", "-c", command], cwd=place, env=environment, capture_output=True, text=True, check=False
+            ["bash", "-c", command],
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
     assert (place / "sheet.png").stat().st_size > 10_000

@@ -198,7 +198,7 @@ class Run:
         total, parts = self.objective(projected, necked, self.labels[positions], teacher)
         if not torch.isfinite(total):
             raise TrainingError(
-                f"the loss is {float(total)} at step {self.step}; lower optim.learning_rate in "
+                f"the loss is {total.item()} at step {self.step}; lower optim.learning_rate in "
                 f"{self.out / DESCRIPTION} and go on from the last good checkpoint with "
                 f"train --resume {self.out}"
             )
@@ -226,11 +226,17 @@ class Run:
             self.figures = asdict(result)
             write_metrics(self.out, {"epoch": self.epoch, "validation": self.figures})
             log(f"epoch {self.epoch}: held-out mAP {result.map:.4f}, rank-1 {result.rank1:.4f}")
-        # Figures of different input sizes don't compare, so each phase's first epoch is its best
-        # to begin with: in the end the best one is of the last phase.
+        self._keep_if_best(None if result is None else result.map)
+
+    def _keep_if_best(self, held_out_map: float | None) -> None:
+        """Save the weights as the best so far; without a figure the latest always are.
+
+        Figures of different input sizes don't compare, so every phase begins anew: in the end the
+        best is of the last phase.
+        """
         begins = self.epoch - 1 in self.config.first_epochs
-        if result is None or begins or result.map > self.best_map:
-            self.best_map = result.map if result else 0.0
+        if held_out_map is None or begins or held_out_map > self.best_map:
+            self.best_map = held_out_map or 0.0
             self._save(BEST)
 
     # -- logs ----------------------------------------------------------------------------------

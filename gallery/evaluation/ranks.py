@@ -76,10 +76,13 @@ class Ranker:
         if np.count_nonzero(contenders) < _WORTH_NARROWING * len(row):
             kept = np.flatnonzero(contenders)
             row, cuts, identities = row[kept], np.searchsorted(kept, cuts), identities[kept]
+        counts = self._counter.count(row, own, cuts)
+        if not counts[best]:
+            return counts, 0
         ahead = self._counter.find(row, own[best : best + 1], int(cuts[best]))
         self._seen[:] = False
         self._seen[identities[ahead]] = True
-        return self._counter.count(row, own, cuts), int(np.count_nonzero(self._seen))
+        return counts, int(np.count_nonzero(self._seen))
 
 
 def _first_best(own: Scores, judged: Judged, starts: Rows) -> Rows:

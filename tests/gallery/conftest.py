@@ -24,7 +24,9 @@ def write_tiny_model(path: Path, *, dim: int = 24, seed: int = 0, calibration=No
         helper.make_node("Cast", [INPUT], ["float"], to=TensorProto.FLOAT),
         helper.make_node("Sub", ["float", "mean"], ["centred"]),
         helper.make_node("Transpose", ["centred"], ["chw"], perm=[0, 3, 1, 2]),
-        helper.make_node("AveragePool", ["chw"], ["pooled"], kernel_shape=[32, 32], strides=[32, 32]),
+        helper.make_node(
+            "AveragePool", ["chw"], ["pooled"], kernel_shape=[32, 32], strides=[32, 32]
+        ),
         helper.make_node("Reshape", ["pooled", "shape"], ["flat"]),
         helper.make_node("MatMul", ["flat", "projection"], ["raw"]),
         helper.make_node("LpNormalization", ["raw"], [OUTPUT], axis=1, p=2),
