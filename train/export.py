@@ -1,6 +1,7 @@
 """From a checkpoint to the one file that serves: ONNX, with its specification inside, verified."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -90,6 +91,8 @@ def export_model(
         ConfigError: it was trained at a size that can't serve.
         ModelError: the file doesn't give what torch gives, or can't be written.
     """
+    if not out.parent.is_dir():
+        raise ModelError(f"{out}: can't be written, {out.parent} is no folder")
     served, state = load_served_model(checkpoint)
     spec = ModelSpec(
         name=name,
@@ -115,7 +118,8 @@ def export_model(
     except OSError as error:
         raise ModelError(f"{out}: can't be written ({error.strerror or error})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
     return spec
 
 

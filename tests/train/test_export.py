@@ -27,7 +27,7 @@ def write_checkpoint(path, config, *, seed=0, epoch=2, batch=0, weight=None):
     model(torch.randint(0, 256, (8, 64, 32, 3), dtype=torch.uint8))  # statistics of some pictures
     if weight is not None:
         model.projection.weight.data.fill_(weight)
-    tree = json.loads(json.dumps(config, default=lambda part: vars(part)))
+    tree = json.loads(json.dumps(config, default=vars))
     save_checkpoint(
         path,
         modules={"average": model},
