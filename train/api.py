@@ -6,6 +6,7 @@ from typing import Any
 
 from ..gallery.errors import TrainingError
 from ..gallery.pictures.read import read_crop
+from .calibration import calibrate
 from .checkpoint import read_state
 from .config import TrainConfig, load_config, recipe_path
 from .datasets import Split, TrainingPicture, split_people
@@ -80,6 +81,7 @@ def export_run(out: Path) -> Path:
     split = split_people(
         data.sources, validation_share=config.data.validation_share, seed=config.seed
     )
+    log("calibrating on the held-out people, exporting and checking the file")
     export_model(
         checkpoint,
         model,
@@ -91,6 +93,7 @@ def export_run(out: Path) -> Path:
             "seconds": round(state["seconds"]),
         },
         metrics={"held_out_people": figures} if figures else {},
+        calibration=calibrate(checkpoint, split.validation),
         pictures=[read_crop(p.path) for p in (split.validation or split.training)[:_CHECKED]],
     )
     log(f"the extractor is {model}")

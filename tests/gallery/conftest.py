@@ -68,6 +68,14 @@ def tiny_model(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_calibrated(tmp_path_factory) -> Path:
+    """The small model with a calibration: strangers seldom score above 0.97."""
+    tail = [[0.5, 0.5], [0.1, 0.9], [0.01, 0.97], [0.001, 0.98]]
+    path = tmp_path_factory.mktemp("models") / "calibrated.onnx"
+    return write_tiny_model(path, calibration={"tail": tail, "people": 9})
+
+
+@pytest.fixture(scope="session")
 def other_model(tmp_path_factory) -> Path:
     """Another one, of another dimension."""
     return write_tiny_model(tmp_path_factory.mktemp("models") / "other.onnx", dim=40, seed=1)

@@ -102,7 +102,7 @@ def test_rebuild_with_another_model_moves_the_store(gallery, crops, other_model,
         assert again.query([crops / "p1" / "0.png"])[0].matches[0].pid == "p0"
 
 
-class Interrupted(Exception):
+class StopHereError(Exception):
     pass
 
 
@@ -120,9 +120,9 @@ def test_an_interrupted_rebuild_leaves_the_old_generation_answering_and_goes_on(
     before = gallery.query(question)
 
     def stop(done):
-        raise Interrupted
+        raise StopHereError
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(StopHereError):
         gallery.rebuild(model=other_model, progress=stop)
     assert gallery.query(question) == before
     with Gallery.open(tmp_path / "store") as again:
@@ -177,10 +177,11 @@ def test_an_open_gallery_whose_store_was_moved_says_so(gallery, crops, other_mod
 
 
 def test_filters(gallery, tmp_path, crops):
-    lines = ["path,pid,camera,time,tracklet"]
-    for n in range(6):
-        for v in range(4):
-            lines.append(f"crops/p{n}/{v}.png,p{n},cam{v},2026-05-0{v + 1}T12:00:00,walk{v}")
+    lines = ["path,pid,camera,time,tracklet"] + [
+        f"crops/p{n}/{v}.png,p{n},cam{v},2026-05-0{v + 1}T12:00:00,walk{v}"
+        for n in range(6)
+        for v in range(4)
+    ]
     manifest = tmp_path / "people.csv"
     manifest.write_text("\n".join(lines))
     assert len(gallery.enroll(manifest=manifest).enrolled) == 24

@@ -477,3 +477,33 @@ def test_searching_while_others_write(kind):
             reader.join()
     assert not wrong
     assert index.search(vectors[3999:], 1).ids.tolist() == [[3999]]
+
+
+def test_several_writers(kind):
+    """No row is lost between them, and of those who add the same id one wins."""
+    index = new_index(DIM, kind=kind)
+    vectors = unit_rows(400)
+    won = []
+
+    def write(number):
+        for i in range(100):
+            index.add(id_array(1000 + 100 * number + i), vectors[i : i + 1])
+            try:
+                index.add(id_array(i), vectors[100 * number + i : 100 * number + i + 1])
+                won.append((i, 100 * number + i))
+            except IndexValueError:
+                pass
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert index.ids().tolist() == [*range(100), *range(1000, 1400)]
+    assert sorted(i for i, _ in won) == list(range(100))
+    assert all(np.array_equal(index.vectors(id_array(i))[0], vectors[row]) for i, row in won)
