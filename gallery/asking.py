@@ -29,6 +29,10 @@ from .types import Answer, Comparison, Failure, Match, PictureLike, Sighting
 Vectors = npt.NDArray[np.float32]
 
 _BATCH = 64
+"""Pictures decoded and embedded at a time."""
+
+_RANKED = 256
+"""Queries searched at a time: from about so many on, FAISS makes a matrix product of them."""
 
 
 class QueryOptions(TypedDict, total=False):
@@ -151,7 +155,7 @@ def answer(
             store.check_pin(generation, made_by)
         return [
             found
-            for batch in in_batches(range(len(queries)), _BATCH)
+            for batch in in_batches(range(len(queries)), _RANKED)
             for found in _answer_batch(
                 sqlite, index, embeddings[batch], [queries[n] for n in batch], question
             )

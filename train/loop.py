@@ -206,8 +206,13 @@ class Run:
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip_norm)
         self.optimizer.step()
-        self.average.update(self.model, self.step)
+        # Another input size is another model at first: the average starts anew with each phase.
+        self.average.update(self.model, self.step - self._first_step_of_phase())
         return {**parts, "total": float(total.detach()), "learning_rate": rate}
+
+    def _first_step_of_phase(self) -> int:
+        first_epoch = max(first for first in self.config.first_epochs if first <= self.epoch)
+        return sum(map(len, self.plans[:first_epoch]))
 
     def _validate(self, phase: Phase) -> None:
         """Rank the held-out people after an epoch, and keep the weights if they are the best."""
