@@ -1,11 +1,13 @@
 """The history of a store: every change, in words, and how to undo it.
 
 A change that moved sightings recorded each move; a rename its two names. Undoing is itself a
-change, with moves of its own, and can be undone in turn. A removal keeps no trace to go back to.
+change, with moves of its own, and can be undone in turn. A removal keeps no trace to go back to, and
+takes the names of whom it removed out of the earlier entries.
 """
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +29,27 @@ class ChangeRow:
     undone_by: int | None
 
 
-def record_change(sqlite: sqlite3.Connection, kind: str, summary: str, **detail: Any) -> int:
-    """Add an entry to the history; return its number."""
+def record_change(
+    sqlite: sqlite3.Connection,
+    kind: str,
+    summary: str,
+    *,
+    people: Iterable[int] = (),
+    **detail: Any,
+) -> int:
+    """Add an entry to the history; return its number.
+
+    Args:
+        sqlite: in a transaction.
+        kind: see `Change`.
+        summary: in words.
+        people: the identities that the words name.
+        detail: what undoing it needs.
+    """
+    tree = {"summary": summary, "people": list(people), **detail}
     cursor = sqlite.execute(
         "INSERT INTO changes (kind, time_us, detail) VALUES (?, ?, ?)",
-        (kind, now_microseconds(), json.dumps({"summary": summary, **detail})),
+        (kind, now_microseconds(), json.dumps(tree)),
     )
     return int(cursor.lastrowid or 0)
 
@@ -46,7 +64,7 @@ def set_summary(sqlite: sqlite3.Connection, seq: int, summary: str) -> None:
 def list_changes(sqlite: sqlite3.Connection, *, limit: int) -> list[Change]:
     """Return the newest changes first."""
     rows = sqlite.execute(
-        "SELECT seq, kind, time_us, detail ->> 'summary', undone_by FROM changes"
+        "SELECT seq, kind, time_us, json_extract(detail, '$.summary'), undone_by FROM changes"
         " ORDER BY seq DESC LIMIT ?",
         (limit,),
     )
@@ -85,6 +103,11 @@ def check_undoable(change: ChangeRow) -> None:
         raise ConflictError(f"change {change.seq} was undone before, by change {change.undone_by}")
     if change.kind not in (*REVERSIBLE, "enroll"):
         raise IrreversibleError(f"change {change.seq} ({change.kind}) can't be undone")
+    if change.detail.get("forgotten"):
+        raise IrreversibleError(
+            f"change {change.seq} ({change.kind}) can't be undone: it is of a person who was "
+            "removed for good"
+        )
 
 
 def undo_correction(sqlite: sqlite3.Connection, change: ChangeRow) -> Change:
@@ -96,9 +119,10 @@ def undo_correction(sqlite: sqlite3.Connection, change: ChangeRow) -> Change:
     summary = f"undid change {change.seq}: {change.detail['summary']}"
     renamed = change.detail.get("renamed")
     detail = {"renamed": renamed[::-1]} if renamed else {}
-    undo = record_change(sqlite, "undo", summary, of=change.seq, **detail)
+    people = change.detail.get("people", [])
+    undo = record_change(sqlite, "undo", summary, people=people, of=change.seq, **detail)
     if renamed:
-        _rename_back(sqlite, change.seq, old=renamed[0], new=renamed[1])
+        _rename_back(sqlite, change.seq, people[0], old=renamed[0], new=renamed[1])
     _move_back(sqlite, change.seq, undo)
     sqlite.execute("UPDATE changes SET undone_by = ? WHERE seq = ?", (undo, change.seq))
     if change.kind == "undo":  # what had been undone is in force again
@@ -112,11 +136,30 @@ def enrolled_by(sqlite: sqlite3.Connection, seq: int) -> list[int]:
     return [number for (number,) in rows]
 
 
-def _rename_back(sqlite: sqlite3.Connection, seq: int, *, old: str, new: str) -> None:
-    identity = identities.find_identity(sqlite, new)
+def forget_people(sqlite: sqlite3.Connection, people: Iterable[int]) -> None:
+    """Take the names of removed identities out of the history; those changes stay, without words.
+
+    They can't be undone any more.
+    """
+    given = json.dumps(list(people))
+    naming = sqlite.execute(
+        "SELECT seq, kind FROM changes WHERE EXISTS (SELECT 1 FROM json_each(detail, '$.people')"
+        " WHERE value IN (SELECT value FROM json_each(?)))",
+        (given,),
+    ).fetchall()
+    for seq, kind in naming:
+        detail = {"summary": f"{kind} of a person removed for good since", "forgotten": True}
+        sqlite.execute("UPDATE changes SET detail = ? WHERE seq = ?", (json.dumps(detail), seq))
+
+
+def _rename_back(
+    sqlite: sqlite3.Connection, seq: int, identity: int, *, old: str, new: str
+) -> None:
+    named = identities.find_identity(sqlite, new)
     taken = identities.find_identity(sqlite, old)
-    if identity is None or (taken is not None and identities.count_sightings(sqlite, taken)):
-        gone = f"{new!r} is gone" if identity is None else f"{old!r} is someone else by now"
+    if named != identity or (taken is not None and identities.count_sightings(sqlite, taken)):
+        other = new if named != identity else old
+        gone = f"{new!r} is gone" if named is None else f"{other!r} is someone else by now"
         raise ConflictError(f"change {seq} can't be undone: {gone}; undo the later changes first")
     identities.rename_identity(sqlite, identity, old)
 
@@ -133,5 +176,6 @@ def _move_back(sqlite: sqlite3.Connection, seq: int, undo: int) -> None:
             "moved again; undo the later changes first"
         )
     for origin in {origin for _, origin, _ in moves}:
+        identities.reclaim_name(sqlite, origin)
         back = [number for number, source, _ in moves if source == origin]
         sightings.move_sightings(sqlite, back, origin, undo)

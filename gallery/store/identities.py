@@ -1,7 +1,8 @@
 """The identities table: pids and what is seen of each.
 
 An identity without sightings is hidden: it waits for the merge that emptied it to be undone, or
-for its pid to be enrolled again.
+for its pid to be enrolled again. When someone else takes its pid meanwhile, it keeps a name that
+nobody can type, `<pid> NUL <row id>`, and must have its own back before it is seen again.
 """
 
 import difflib
@@ -9,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from ..errors import NotFoundError
+from ..errors import ConflictError, NotFoundError
 from ..times import from_microseconds
 from ..types import Identity
 
@@ -69,27 +70,57 @@ def list_identities(sqlite: sqlite3.Connection, pid: str | None = None) -> list[
 
 
 def rename_identity(sqlite: sqlite3.Connection, identity: int, pid: str) -> None:
-    """Call an identity ``pid``; a hidden identity of that name takes the old one in exchange."""
-    (old,) = sqlite.execute("SELECT pid FROM identities WHERE id = ?", (identity,)).fetchone()
+    """Call an identity ``pid``; a hidden identity of that name gives way."""
     hidden = find_identity(sqlite, pid)
-    if hidden is not None:
-        sqlite.execute("UPDATE identities SET pid = pid || char(0) WHERE id = ?", (hidden,))
+    if hidden is not None and hidden != identity:
+        _set_pid(sqlite, hidden, f"{pid}\0{hidden}")
+    _set_pid(sqlite, identity, pid)
+
+
+def reclaim_name(sqlite: sqlite3.Connection, identity: int) -> None:
+    """Give a hidden identity its own name back, if it gave way to someone.
+
+    Raises:
+        ConflictError: someone is called so.
+    """
+    (name,) = sqlite.execute("SELECT pid FROM identities WHERE id = ?", (identity,)).fetchone()
+    pid, gave_way, _ = str(name).partition("\0")
+    if not gave_way:
+        return
+    other = find_identity(sqlite, pid)
+    if other is not None and count_sightings(sqlite, other):
+        raise ConflictError(f"{pid!r} is someone else by now; undo the later changes first")
+    rename_identity(sqlite, identity, pid)
+
+
+def _set_pid(sqlite: sqlite3.Connection, identity: int, pid: str) -> None:
     sqlite.execute("UPDATE identities SET pid = ? WHERE id = ?", (pid, identity))
-    if hidden is not None:
-        sqlite.execute("UPDATE identities SET pid = ? WHERE id = ?", (old, hidden))
 
 
-def forget_identities(sqlite: sqlite3.Connection, identities: Iterable[int]) -> list[str]:
-    """Delete those of the identities that are empty and that no undo needs; return emptied pids."""
-    emptied = []
-    for identity in identities:
-        if count_sightings(sqlite, identity):
-            continue
-        (pid,) = sqlite.execute("SELECT pid FROM identities WHERE id = ?", (identity,)).fetchone()
-        emptied.append(str(pid))
+def forget_identities(
+    sqlite: sqlite3.Connection, identities: Iterable[int]
+) -> tuple[list[int], list[str]]:
+    """Delete those of the identities that are empty, and what moves there were from and to them.
+
+    Hidden identities that no undo needs any more go with them.
+
+    Returns:
+        The rows that are gone, and the pids of those asked about.
+    """
+    gone = [identity for identity in identities if not count_sightings(sqlite, identity)]
+    given = json.dumps(gone)
+    pids = sqlite.execute(
+        "SELECT pid FROM identities WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+        (given,),
+    ).fetchall()
+    for column in ("from_identity", "to_identity"):
         sqlite.execute(
-            "DELETE FROM identities WHERE id = ?1 AND NOT EXISTS"
-            " (SELECT 1 FROM moves WHERE from_identity = ?1 OR to_identity = ?1)",
-            (identity,),
+            f"DELETE FROM moves WHERE {column} IN (SELECT value FROM json_each(?))",  # noqa: S608
+            (given,),
         )
-    return emptied
+    unneeded = sqlite.execute(
+        "SELECT id FROM identities WHERE id NOT IN (SELECT identity_id FROM sightings)"
+        " AND id NOT IN (SELECT from_identity FROM moves UNION SELECT to_identity FROM moves)"
+    ).fetchall()
+    sqlite.executemany("DELETE FROM identities WHERE id = ?", unneeded)
+    return [identity for (identity,) in unneeded], [pid for (pid,) in pids]

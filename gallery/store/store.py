@@ -184,7 +184,9 @@ class Store:
             if generation := find(sqlite):
                 vectors.delete_vectors(sqlite, generation.id, ids)
         sightings.delete_sightings(sqlite, ids)
-        return Removal(tuple(gone), tuple(identities.forget_identities(sqlite, sorted(owners))))
+        forgotten, pids = identities.forget_identities(sqlite, sorted(owners))
+        changes.forget_people(sqlite, forgotten)
+        return Removal(tuple(gone), tuple(pids))
 
     def rename(self, old: str, new: str) -> None:
         """Call a person otherwise.
@@ -203,7 +205,8 @@ class Store:
                     f"reid-gallery merge {new} {old}"
                 )
             identities.rename_identity(sqlite, identity, new)
-            changes.record_change(sqlite, "rename", f"renamed {old} to {new}", renamed=[old, new])
+            summary = f"renamed {old} to {new}"
+            changes.record_change(sqlite, "rename", summary, people=[identity], renamed=[old, new])
 
     def merge(self, into: str, other: str) -> int:
         """Give all sightings of ``other`` to ``into``; return how many moved."""
@@ -214,7 +217,7 @@ class Store:
                 raise ConflictError(f"{into!r} can't be merged with itself")
             moving = [sighting.id for sighting in sightings.sightings_of(sqlite, source)]
             summary = f"merged {other} ({len(moving)} sightings) into {into}"
-            seq = changes.record_change(sqlite, "merge", summary)
+            seq = changes.record_change(sqlite, "merge", summary, people=[target, source])
             return sightings.move_sightings(sqlite, moving, target, seq)
 
     def split(self, ids: Sequence[int], pid: str) -> int:
@@ -228,7 +231,8 @@ class Store:
             target = identities.ensure_identities(sqlite, [pid])[pid]
             origins = ", ".join(sorted({s.pid for s in chosen if s.pid != pid}))
             summary = f"gave {len(moving)} sightings of {origins} to {pid}"
-            seq = changes.record_change(sqlite, "split", summary)
+            people = {target, *sightings.identities_of(sqlite, moving).values()}
+            seq = changes.record_change(sqlite, "split", summary, people=sorted(people))
             return sightings.move_sightings(sqlite, moving, target, seq)
 
     def undo(self, seq: int | None, *, allow_removal: bool) -> Change:

@@ -84,6 +84,26 @@ def test_nobody_of_that_name_suggests_names(gallery):
         gallery.split([99], to="x")
 
 
+def test_undoing_a_rename_never_renames_who_took_the_name_since(gallery):
+    gallery.rename("a", "x")
+    gallery.rename("x", "y")
+    gallery.rename("b", "x")
+    with pytest.raises(ConflictError, match="'x' is someone else by now"):
+        gallery.undo(2)
+    assert people(gallery) == {"y": 2, "x": 2, "c": 2}
+
+
+def test_a_merge_is_not_undone_under_a_name_that_was_taken_since(gallery):
+    gallery.merge("a", "b")
+    gallery.rename("c", "b")
+    with pytest.raises(ConflictError, match="'b' is someone else by now"):
+        gallery.undo(2)
+    assert people(gallery) == {"a": 4, "b": 2}
+    gallery.rename("b", "z")
+    gallery.undo(2)
+    assert people(gallery) == {"a": 2, "b": 2, "z": 2}
+
+
 class Corrections(RuleBasedStateMachine):
     """Any sequence of corrections agrees with a dictionary, and undoing all of it gives it back."""
 

@@ -1,0 +1,106 @@
+"""Removal for good: no file of the store knows the name of who was removed, whatever came before."""
+
+import random
+
+import numpy as np
+import pytest
+from reid_gallery.gallery.errors import IrreversibleError, ReidGalleryError
+from reid_gallery.gallery.facade import Gallery
+
+
+def unit(count, seed=0):
+    rows = np.random.default_rng(seed).normal(size=(count, 8))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def everything(path):
+    return b"".join(file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file())
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def gallery(store):
+    with Gallery.open(store) as opened:
+        opened.enroll_embeddings(unit(6), pids=["secret", "secret", "b", "b", "c", "c"])
+        yield opened
+
+
+def people(gallery):
+    return {person.pid: person.sightings for person in gallery.identities()}
+
+
+def test_an_earlier_rename_does_not_keep_the_name(gallery, store):
+    gallery.rename("secret", "secret too")
+    gallery.undo()
+    gallery.rename("secret", "late")
+    gallery.remove(pid="late")
+    assert b"secret" not in everything(store)
+    assert "late" not in str(gallery.history())
+    assert len(gallery.history()) == 5
+    with pytest.raises(IrreversibleError, match="removed for good"):
+        gallery.undo(4)
+
+
+def test_an_earlier_merge_does_not_keep_either_name(gallery, store):
+    gallery.merge("b", "secret")
+    assert gallery.remove(pid="b").identities == ("b",)
+    assert b"secret" not in everything(store)
+    assert people(gallery) == {"c": 2}
+
+
+def test_an_earlier_split_does_not_keep_the_name_and_the_others_stay(gallery, store):
+    _, sightings = gallery.identity("secret")
+    gallery.split([sightings[0].id], to="other")
+    gallery.rename("b", "bob")
+    gallery.remove(pid="secret")
+    assert b"secret" not in everything(store)
+    assert people(gallery) == {"other": 1, "bob": 2, "c": 2}
+    with pytest.raises(IrreversibleError, match="removed for good"):
+        gallery.undo(2)
+    gallery.undo(3)  # of other people
+    assert people(gallery) == {"other": 1, "b": 2, "c": 2}
+
+
+def test_removing_one_of_several_sightings_keeps_the_history(gallery):
+    gallery.merge("b", "secret")
+    gallery.remove(sighting_ids=[1])
+    gallery.undo(2)
+    assert people(gallery) == {"secret": 1, "b": 2, "c": 2}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_after_any_corrections_no_name_of_a_removed_person_is_in_any_file(store, seed):
+    """Enough names that pages split; every sighting's names are followed by a naive twin."""
+    chance = random.Random(seed)
+    names: dict[str, set[str]] = {}
+    with Gallery.open(store) as gallery:
+        pids = [f"name-{n:03}-{'x' * 60}" for n in range(120)]
+        gallery.enroll_embeddings(unit(120), pids=pids)
+        names = {pid: {pid} for pid in pids}
+        for number in range(60):
+            a, b = chance.sample(sorted(names), 2)
+            new = f"later-{number:03}-{'y' * 60}"
+            if chance.random() < 0.5:
+                gallery.rename(a, new)
+                names[new] = names.pop(a) | {new}
+            else:
+                gallery.merge(a, b)
+                names[a] |= names.pop(b)
+            if chance.random() < 0.2:
+                gallery.undo(gallery.undo().seq)
+        gone = chance.sample(sorted(names), 25)
+        for pid in gone:
+            gallery.remove(pid=pid)
+        left = everything(store)
+        assert not [n for pid in gone for n in names[pid] if n.encode() in left]
+        assert set(people(gallery)) == set(names) - set(gone)
+        for change in gallery.history(limit=1000):
+            try:
+                gallery.undo(change.seq)
+            except ReidGalleryError:
+                continue
+        assert not {n for pid in gone for n in names[pid]} & set(people(gallery))
