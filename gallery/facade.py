@@ -85,8 +85,12 @@ class Gallery:
         return cls(Store(Path(path), create=create, wait_s=wait_s), model)
 
     def close(self) -> None:
-        """Let go of the store; the index is saved if it has grown."""
-        self._store.close()
+        """Let go of the store; the index is saved if the saved one is no good."""
+        try:
+            self._keeper.save_if_stale()
+        finally:
+            self._keeper.drop()
+            self._store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +101,10 @@ class Gallery:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+        else:  # what went wrong, or was interrupted, is not to wait for an index
+            self._store.close()
 
     def __repr__(self) -> str:
         return f"Gallery({str(self._store.directory.root)!r})"
@@ -384,7 +391,6 @@ class Gallery:
             rebuild_with_model(self._store, extractor, pin_of(extractor), progress=progress)
             self._extractor, self._model = extractor, model
         self._keeper.drop()
-        self._store.directory.index_folder.mkdir(exist_ok=True)
         self._keeper.rebuild()
 
     def export(self, path: PictureLike) -> int:

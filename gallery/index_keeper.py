@@ -2,11 +2,13 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 import numpy as np
 
-from ..index import IndexFileError, VectorIndex, new_index, open_index
+from ..index import IndexFileError, IndexValueError, VectorIndex, new_index, open_index
+from .errors import StoreDamagedError, StoreError
 from .filelock import file_lock
 from .store import vectors
 from .store.generations import Generation, current_generation
@@ -37,6 +39,13 @@ class IndexKeeper:
 
     def refresh(self, sqlite: sqlite3.Connection) -> VectorIndex | None:
         """Return an index that holds exactly what the snapshot holds; None for an empty store."""
+        try:
+            return self._refresh(sqlite)
+        except BaseException:
+            self.drop()  # half caught up it would be in step with nothing
+            raise
+
+    def _refresh(self, sqlite: sqlite3.Connection) -> VectorIndex | None:
         position = self._store.position(sqlite)
         generation = current_generation(sqlite)
         if generation is None:
@@ -102,16 +111,14 @@ class IndexKeeper:
 
     def _rebuild(self, sqlite: sqlite3.Connection, generation: Generation) -> None:
         index = new_index(generation.dim, kind=_KIND)
-        for ids, rows in vectors.read_blocks(sqlite, generation.id, generation.dim):
-            index.add(ids, rows)
+        self._add(index, vectors.read_blocks(sqlite, generation.id, generation.dim))
         self._index, self._saved_rows = index, None
 
     def _catch_up(
         self, sqlite: sqlite3.Connection, generation: Generation, since: Position
     ) -> None:
         assert self._index is not None  # noqa: S101 (refresh has checked)
-        for ids, rows in self._news(sqlite, generation, since):
-            self._index.add(ids, rows)
+        self._add(self._index, self._news(sqlite, generation, since))
         gone = self._store.removed_since(sqlite, since.last_removal)
         if gone:
             self._index.remove(np.array(gone, dtype=np.int64))
@@ -121,6 +128,18 @@ class IndexKeeper:
         self, sqlite: sqlite3.Connection, generation: Generation, since: Position
     ) -> Iterator[tuple[vectors.Ids, vectors.Vectors]]:
         return vectors.read_blocks(sqlite, generation.id, generation.dim, after=since.last_sighting)
+
+    def _add(
+        self, index: VectorIndex, blocks: Iterable[tuple[vectors.Ids, vectors.Vectors]]
+    ) -> None:
+        for ids, rows in blocks:
+            try:
+                index.add(ids, rows)
+            except IndexValueError as error:
+                raise StoreDamagedError(
+                    f"{self._store.directory.root}: stored vectors are damaged ({error}); "
+                    "reid-gallery verify lists them, then remove these sightings"
+                ) from error
 
     def drop(self) -> None:
         """Forget the index in memory, so that the next `refresh` opens or rebuilds it."""
@@ -134,28 +153,56 @@ class IndexKeeper:
         stale = self._saved_rows is None or rows - self._saved_rows > max(
             _STALE_ROWS, _STALE_SHARE * rows
         )
-        if stale or self._must_save:
+        if not (stale or self._must_save):
+            return
+        try:
             self.save()
+        except StoreError as error:
+            self._do_without(error)
+
+    def _do_without(self, error: StoreError) -> None:
+        """Go on without a saved index, which costs time only; but none may hold what was removed.
+
+        Raises:
+            StoreError: one does, and can't be deleted.
+        """
+        log.warning("the index is not saved, the next start will be slower (%s)", error)
+        if not self._must_save:
+            return
+        try:
+            self._path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as failure:
+            raise StoreError(
+                f"{self._path}: still holds vectors that were removed ({failure.strerror}); "
+                "delete this file"
+            ) from failure
 
     def save(self) -> None:
         """Write the index of the store's present state, under a lock.
 
         The lock makes sure that no process puts back a file that holds a vector which another has
         just removed.
+
+        Raises:
+            StoreError: it can't be written.
         """
-        with file_lock(self._lock, wait_s=self._store.connection.wait_s, doing="saving the index"):
-            with self._store.snapshot() as sqlite:
-                index = self.refresh(sqlite)
-            if index is None or self._position is None:
-                return
-            stamp = {
-                "generation": self._position.generation,
-                "revision": self._position.revision,
-                "last_sighting": self._position.last_sighting,
-                "last_removal": self._position.last_removal,
-            }
-            index.save(self._path, stamp)
-            self._saved_rows, self._must_save = len(index), False
+        wait_s = self._store.connection.wait_s
+        try:
+            self._lock.parent.mkdir(exist_ok=True)
+            with file_lock(self._lock, wait_s=wait_s, doing="saving the index"):
+                self._save()
+        except (IndexFileError, OSError) as error:
+            raise StoreError(f"the index can't be saved: {error}; is there space left?") from error
+
+    def _save(self) -> None:
+        with self._store.snapshot() as sqlite:
+            index = self.refresh(sqlite)
+        if index is None or self._position is None:
+            return
+        index.save(self._path, asdict(self._position))
+        self._saved_rows, self._must_save = len(index), False
 
     def rebuild(self) -> None:
         """Make the index again from the stored vectors, whatever is saved, and save it."""

@@ -1,7 +1,8 @@
 """Verification: does the database agree with itself, with the index, and with the pictures?"""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,15 @@ def stats(store: Store) -> Stats:
         model=None if generation is None else generation.model,
         model_name=None if generation is None else generation.model_name,
         dim=None if generation is None else generation.dim,
-        database_bytes=sum(p.stat().st_size for p in root.root.glob(f"{root.database.name}*")),
-        index_bytes=sum(p.stat().st_size for p in root.index_folder.iterdir() if p.is_file()),
+        database_bytes=_bytes(root.root.glob(f"{root.database.name}*")),
+        index_bytes=_bytes(root.index_folder.glob("*")),
     )
+
+
+def _bytes(files: Iterable[Path]) -> int:
+    """The size of files, of which any may be gone by now."""
+    total = 0
+    for file in files:
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total

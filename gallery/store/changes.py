@@ -1,8 +1,8 @@
 """The history of a store: every change, in words, and how to undo it.
 
 A change that moved sightings recorded each move; a rename its two names. Undoing is itself a
-change, with moves of its own, and can be undone in turn. A removal keeps no trace to go back to, and
-takes the names of whom it removed out of the earlier entries.
+change, with moves of its own, and can be undone in turn. A removal keeps no trace to go back to,
+and takes the names of whom it removed out of the earlier entries.
 """
 
 import json

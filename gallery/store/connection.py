@@ -1,14 +1,26 @@
 """The connection to the database: its settings, and transactions as context managers."""
 
+import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import StoreBusyError, StoreDamagedError, StoreError
 
+log = logging.getLogger("reid_gallery")
+
 PAGE_BYTES = 32768
 """A 512-d vector is 2,048 bytes: at SQLite's usual 4,096 a page would hold one and waste half."""
+
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+_ADVICE = {
+    ("SQLITE_FULL", "SQLITE_IOERR"): "; nothing of this change was stored: is the disk full?",
+    ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"): (
+        "; the store and its folder must be writable, even to read it (copy it elsewhere)"
+    ),
+}
 
 
 class Connection:
@@ -21,8 +33,9 @@ class Connection:
 
     def __init__(self, path: Path, *, wait_s: float) -> None:
         self.path, self.wait_s = path, wait_s
+        self._remembers = False  # whether the log may still hold what was deleted
         with self._translated():
-            self._sqlite = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
+            self._sqlite = sqlite3.connect(path, timeout=min(wait_s, 1e6), isolation_level=None)
             self._configure()
 
     def _configure(self) -> None:
@@ -57,11 +70,11 @@ class Connection:
             self._sqlite.execute(begin)
             try:
                 yield self._sqlite
+                self._sqlite.execute("COMMIT")
             except BaseException:
                 if self._sqlite.in_transaction:
                     self._sqlite.execute("ROLLBACK")
                 raise
-            self._sqlite.execute("COMMIT")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -74,8 +87,10 @@ class Connection:
                     f"{self.path.parent}: another process is writing to this store "
                     f"(waited {self.wait_s:g} s); try again when it is done, or wait longer"
                 ) from error
-            raise StoreError(f"{self.path}: {error}") from error
+            raise StoreError(f"{self.path}: {error}{_advice(error)}") from error
         except sqlite3.DatabaseError as error:
+            if not getattr(error, "sqlite_errorname", "").startswith(_DAMAGED):
+                raise  # a value that SQLite doesn't take, or a closed gallery: no damage
             raise StoreDamagedError(
                 f"{self.path}: the database is damaged ({error}); restore it from a backup"
             ) from error
@@ -86,8 +101,17 @@ class Connection:
         Readers that are in the middle of a snapshot keep the log alive; it is emptied when the
         last of them is done and the store is next closed.
         """
-        with self._translated():
-            self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            (busy, *_) = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            busy = error
+        self._remembers = bool(busy)
+        if self._remembers:
+            log.warning(
+                "%s: what was deleted is still in the write-ahead log, while others read it or the "
+                "disk is full; open and close the store once more when they are done",
+                self.path.parent,
+            )
 
     def compact(self) -> None:
         """Give the space of deleted rows back to the file system (``VACUUM``)."""
@@ -104,4 +128,15 @@ class Connection:
 
     def close(self) -> None:
         """Close; open transactions are undone."""
+        if self._remembers:
+            with suppress(sqlite3.Error):
+                self._sqlite.execute("PRAGMA busy_timeout = 0")
+                self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._sqlite.close()
+
+
+def _advice(error: sqlite3.OperationalError) -> str:
+    for names, advice in _ADVICE.items():
+        if error.sqlite_errorname.startswith(names):
+            return advice
+    return ""

@@ -38,20 +38,27 @@ class StoreDirectory:
         Raises:
             StoreError: the path can't be a store: a file, unwritable, or a folder of other things.
         """
-        if self.root.exists() and not self.root.is_dir():
-            raise StoreError(f"{self.root}: a file lies where the store should be; name a folder")
-        if self.root.is_dir() and not self.database.exists() and any(self.root.iterdir()):
-            raise StoreError(
-                f"{self.root}: this folder has other files and no store in it; "
-                "name an empty or a new folder"
-            )
         try:
+            self._check_free()
             self.index_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"{self.root}: the store can't be made here ({error.strerror}); "
                 "name a writable folder"
             ) from error
+
+    def _check_free(self) -> None:
+        if self.root.exists() and not self.root.is_dir():
+            raise StoreError(f"{self.root}: a file lies where the store should be; name a folder")
+        if not self.root.is_dir() or self.database.exists():
+            return
+        # These alone are a store that another process is making, or was making.
+        own = (INDEX_FOLDER, DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm")
+        if any(path.name not in own for path in self.root.iterdir()):
+            raise StoreError(
+                f"{self.root}: this folder has other files and no store in it; "
+                "name an empty or a new folder"
+            )
 
     def require(self) -> None:
         """Check that there is a store.

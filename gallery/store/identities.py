@@ -17,7 +17,10 @@ from ..types import Identity
 
 def find_identity(sqlite: sqlite3.Connection, pid: str) -> int | None:
     """Return the row id of ``pid``, hidden or not, or None."""
-    row = sqlite.execute("SELECT id FROM identities WHERE pid = ?", (pid,)).fetchone()
+    try:
+        row = sqlite.execute("SELECT id FROM identities WHERE pid = ?", (pid,)).fetchone()
+    except UnicodeEncodeError:  # no such pid is ever stored
+        return None
     return int(row[0]) if row else None
 
 

@@ -1,4 +1,4 @@
-"""Removal for good: no file of the store knows the name of who was removed, whatever came before."""
+"""Removal for good: no file of the store knows the name of who was removed."""
 
 import random
 
