@@ -82,6 +82,8 @@ class Question:
     def __post_init__(self) -> None:
         if self.k < 1:
             raise QueryError(f"k must be at least 1, not {self.k}")
+        if isinstance(self.cameras, str) or isinstance(self.not_cameras, str):
+            raise QueryError("cameras are a list of names, not one text; put it in brackets")
         if not 0 < self.fpir < 1:
             raise QueryError(f"fpir lies between 0 and 1, not {self.fpir}")
         if self.pooling not in ("max", "mean", "centroid"):

@@ -22,7 +22,7 @@ def check_embeddings(
         EmbeddingError: they aren't a matrix of floats, not finite, not unit, or not of ``dim``.
     """
     rows = np.asarray(embeddings)
-    if rows.ndim != 2 or rows.dtype.kind != "f":
+    if rows.ndim != 2 or rows.dtype.kind != "f" or not rows.shape[1]:
         raise EmbeddingError(
             f"embeddings must be float32[n, d], not {rows.dtype}{list(rows.shape)}"
         )

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from .errors import LabelError
 from .extractor import Extractor
 from .loading import BadPicture, LoadedPicture, in_batches, load_pictures, separate
+from .pictures.folders import failure
 from .pictures.labelled import LabelledPicture, Reading
 from .store.generations import Generation
 from .store.sightings import NewSighting, find_contents
 from .store.store import Store
+from .store.vectors import Vectors
 from .types import Conflict, EnrollReport, Failure
 
 BATCH = 64
@@ -52,6 +55,7 @@ class Enrolment:
 
     def _enroll_batch(self, batch: Sequence[Loaded | BadPicture[LabelledPicture]]) -> None:
         good, bad = separate(batch)
+        good = [picture for picture in good if self._can_be_stored(picture)]
         self.failed.extend(Failure(str(picture.item.path), picture.problem) for picture in bad)
         fresh = self._leave_out_known(good)
         if not fresh:
@@ -68,6 +72,15 @@ class Enrolment:
         self.enrolled.extend(outcome.ids.tolist())
         for content, (sighting_id, pid) in outcome.known.items():
             self._note_known(fresh[content].item, sighting_id, pid)
+
+    def _can_be_stored(self, picture: Loaded) -> bool:
+        try:
+            _new_sighting(picture)
+        except LabelError as error:
+            path, reason = failure(picture.item.path, str(error))
+            self.failed.append(Failure(str(path), reason))
+            return False
+        return True
 
     def _leave_out_known(self, batch: Sequence[Loaded]) -> dict[str, Loaded]:
         """Return what is to be embedded by content: each picture once, none that is enrolled."""
@@ -95,6 +108,45 @@ class Enrolment:
             self.skipped.append(str(picture.path))
         else:
             self.conflicting.append(Conflict(str(picture.path), picture.pid, first.pid, 0))
+
+
+def enroll_new(
+    store: Store, new: Sequence[NewSighting], embeddings: Vectors, *, generation: Generation
+) -> EnrollReport:
+    """Enroll sightings whose embeddings are there, float32[n, d], in one transaction.
+
+    Of several with the same picture the first counts; the others are as if it had been enrolled
+    before.
+    """
+    first: dict[str, int] = {}
+    rows = [
+        row
+        for row, sighting in enumerate(new)
+        if sighting.content is None or first.setdefault(sighting.content, row) == row
+    ]
+    chosen = [new[row] for row in rows]
+    if len(rows) < len(new):
+        embeddings = embeddings[rows]
+    outcome = store.enroll(chosen, embeddings, generation=generation)
+    fresh = [sighting for sighting in chosen if sighting.content not in outcome.known]
+    owners = outcome.known | {
+        sighting.content: (number, sighting.pid)
+        for number, sighting in zip(outcome.ids.tolist(), fresh, strict=True)
+        if sighting.content is not None
+    }
+    again = [
+        (sighting.path or sighting.content, sighting.pid, *owners[sighting.content])
+        for row, sighting in enumerate(new)
+        if sighting.content is not None
+        and (sighting.content in outcome.known or first[sighting.content] != row)
+    ]
+    return EnrollReport(
+        enrolled=tuple(outcome.ids.tolist()),
+        skipped=tuple(name for name, pid, _, owner in again if pid == owner),
+        conflicting=tuple(
+            Conflict(name, pid, owner, number) for name, pid, number, owner in again if pid != owner
+        ),
+    )
 
 
 def _new_sighting(picture: Loaded) -> NewSighting:

@@ -6,6 +6,7 @@ ReidGalleryError
 ├── ModelError              a model file is missing, broken or not of our contract
 │   └── ModelMismatchError  a store was made with another model
 ├── QueryError              a query's option is out of its range
+├── LabelError              a pid, camera, time or tracklet that can't be stored
 ├── EmbeddingError          vectors of the wrong shape, dtype or length
 ├── StoreError              a store can't be opened, read or written
 │   ├── StoreBusyError      another process holds the write lock for too long
@@ -41,6 +42,10 @@ class ModelMismatchError(ModelError):
 
 class QueryError(ReidGalleryError):
     """A query's option is out of its range."""
+
+
+class LabelError(ReidGalleryError):
+    """A pid, camera, time or tracklet that can't be stored."""
 
 
 class EmbeddingError(ReidGalleryError):

@@ -6,7 +6,9 @@ back to the bit).
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -15,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from .embeddings import check_embeddings
-from .errors import LayoutError, ReidGalleryError
+from .enrolling import enroll_new
+from .errors import LabelError, LayoutError, ReidGalleryError, StoreDamagedError
 from .model_choice import external_pin
 from .store.generations import EXTERNAL, Generation, ModelPin, current_generation
 from .store.sightings import NewSighting, load_contents, load_sightings
 from .store.store import Store
 from .store.vectors import read_blocks
-from .types import Conflict, EnrollReport
+from .types import EnrollReport
 
 COLUMNS = ("pid", "path", "camera", "time", "tracklet", "content", "model", "vector")
 Record = dict[str, Any]
@@ -49,7 +52,8 @@ def export(store: Store, path: Path) -> int:
     except OSError as error:
         raise LayoutError(f"{path}: can't be written ({error.strerror or error})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return count
 
 
@@ -61,21 +65,12 @@ def import_file(store: Store, path: Path, *, pin: Callable[[ModelPin], Generatio
     read = {".csv": _read_csv, ".parquet": _read_parquet}.get(path.suffix.lower())
     if read is None:
         raise LayoutError(f"{path}: an export ends in .csv or .parquet")
-    records = _read_checked(path, read)
+    new, records = _read_checked(path, read)
     if not records:
         return EnrollReport()
     vectors = check_embeddings(np.stack([record["vector"] for record in records]))
     generation = pin(_pin(store, path, records, vectors.shape[1]))
-    new = [_sighting(record) for record in records]
-    outcome = store.enroll(new, vectors, generation=generation)
-    known = [(s, outcome.known[s.content]) for s in new if s.content in outcome.known]
-    return EnrollReport(
-        enrolled=tuple(outcome.ids.tolist()),
-        skipped=tuple(s.path or "" for s, (_, pid) in known if pid == s.pid),
-        conflicting=tuple(
-            Conflict(s.path or "", s.pid, pid, number) for s, (number, pid) in known if pid != s.pid
-        ),
-    )
+    return enroll_new(store, new, vectors, generation=generation)
 
 
 def _records(sqlite: Any, generation: Generation) -> Iterator[Record]:
@@ -83,7 +78,12 @@ def _records(sqlite: Any, generation: Generation) -> Iterator[Record]:
         found = load_sightings(sqlite, ids.tolist())
         contents = load_contents(sqlite, ids.tolist())
         for number, vector in zip(ids.tolist(), vectors, strict=True):
-            sighting = found[number]
+            sighting = found.get(number)
+            if sighting is None:
+                raise StoreDamagedError(
+                    f"vector {number} belongs to no sighting; run reid-gallery verify to see what "
+                    "is damaged"
+                )
             yield {
                 "pid": sighting.pid,
                 "path": sighting.path,
@@ -115,6 +115,8 @@ def _read_csv(path: Path) -> Iterator[Record]:
         if tuple(rows.fieldnames or ()) != COLUMNS:
             raise ValueError(f"its columns aren't {', '.join(COLUMNS)}")
         for row in rows:
+            if None in row or None in row.values():
+                raise ValueError(f"line {rows.line_num} doesn't have {len(COLUMNS)} fields")
             vector = np.array(row["vector"].split(), dtype=np.float32)
             yield {name: value or None for name, value in row.items()} | {"vector": vector}
 
@@ -150,20 +152,22 @@ def _pyarrow() -> tuple[Any, Any]:
         ) from error
 
 
-def _read_checked(path: Path, read: Any) -> list[Record]:
+def _read_checked(path: Path, read: Any) -> tuple[list[NewSighting], list[Record]]:
     try:
         records = list(read(path))
+        new = [_sighting(record) for record in records]
         lengths = {len(record["vector"]) for record in records}
         models = {record["model"] for record in records}
         if len(lengths) > 1 or len(models) > 1:
             raise ValueError("its vectors are of several models or lengths")
-        if any(not record["pid"] for record in records):
-            raise ValueError("a row has no pid")
-    except ReidGalleryError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        for model in models:
+            if model != EXTERNAL and not re.fullmatch("[0-9a-f]{64}", str(model)):
+                raise ValueError(f"the model {model!r} is neither a sha256 nor {EXTERNAL!r}")
+    except OSError as error:
+        raise LayoutError(f"{path}: can't be read ({error.strerror or error})") from error
+    except (LabelError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise LayoutError(f"{path}: not an export of a gallery ({error})") from error
-    return records
+    return new, records
 
 
 def _pin(store: Store, path: Path, records: list[Record], dim: int) -> ModelPin:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
+from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -14,8 +16,8 @@ from . import asking, exchange, verifying
 from .asking import QueryOptions, Question
 from .decision import DEFAULT_FPIR
 from .embeddings import check_embeddings
-from .enrolling import Enrolment, Progress, no_progress
-from .errors import EmbeddingError, PictureError
+from .enrolling import Enrolment, Progress, enroll_new, no_progress
+from .errors import ConflictError, EmbeddingError, PictureError
 from .extractor import Extractor
 from .index_keeper import IndexKeeper
 from .model_choice import choose_extractor, external_pin, pin_of
@@ -194,24 +196,16 @@ class Gallery:
 
         They have no file to go back to, so `rebuild` with another model can't embed them again.
         """
-        generation = self._pin(pin_of(self.extractor))
-        new = _new_sightings(len(crops), pids, cameras, times, tracklets)
+        labelled = _new_sightings(len(crops), pids, cameras, times, tracklets)
+        embeddings = self.extractor.embed(crops)
         new = [
-            NewSighting(
-                pid=s.pid,
-                camera=s.camera,
-                time=s.time,
-                tracklet=s.tracklet,
-                content=content_hash(crop),
-            )
-            for s, crop in zip(new, crops, strict=True)
+            replace(sighting, content=content_hash(crop))
+            for sighting, crop in zip(labelled, crops, strict=True)
         ]
-        outcome = self._store.enroll(new, self.extractor.embed(crops), generation=generation)
+        generation = self._pin(pin_of(self.extractor))
+        report = enroll_new(self._store, new, embeddings, generation=generation)
         self._keep_index()
-        return EnrollReport(
-            enrolled=tuple(outcome.ids.tolist()),
-            skipped=tuple(s.content or "" for s in new if s.content in outcome.known),
-        )
+        return report
 
     def enroll_embeddings(
         self,
@@ -301,6 +295,8 @@ class Gallery:
         generation = self._generation()
         rows = check_embeddings(embeddings, dim=generation.dim if generation else None)
         titles = names if names is not None else [f"embedding {n}" for n in range(len(rows))]
+        if len(titles) != len(rows):
+            raise EmbeddingError(f"{len(rows)} rows but {len(titles)} names; give one each")
         return asking.answer(self._store, self._keeper, titles, rows, question)
 
     def compare(
@@ -316,7 +312,10 @@ class Gallery:
 
         Raises:
             NotFoundError: there is no such person or sighting.
+            ConflictError: both are given, or neither.
         """
+        if (pid is None) == (not len(sighting_ids)):
+            raise ConflictError("name a person to remove, or sightings; not both, nor neither")
         removal = self._store.remove(pid=pid, ids=sighting_ids)
         self._keep_index()
         return removal
@@ -439,6 +438,11 @@ def _new_sightings(
         if len(column) != count:
             raise EmbeddingError(f"{count} rows but {len(column)} {name}; give one each")
     return [
-        NewSighting(pid=str(pid), camera=camera, time=time, tracklet=tracklet)
+        NewSighting(pid=_text(pid), camera=_text(camera), time=time, tracklet=_text(tracklet))
         for pid, camera, time, tracklet in zip(*columns.values(), strict=True)
     ]
+
+
+def _text(label: Any) -> Any:
+    """A label; numbers of cameras and people are fine as such, in numpy's types as well."""
+    return str(label) if isinstance(label, Integral) else label

@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from .errors import PictureError
 from .pictures.fit import fit
 from .pictures.read import Crop, content_hash, decode_crop, read_bytes
@@ -44,14 +46,21 @@ class BadPicture(Generic[Item]):
 
 def load_picture(item: Item, source: Path | Crop) -> LoadedPicture[Item] | BadPicture[Item]:
     """Load one picture, a file or an array; a problem is reported, not raised."""
-    if not isinstance(source, Path):
-        return LoadedPicture(item, content_hash(source), fit(source))
     try:
+        if not isinstance(source, Path):
+            _check_array(source)
+            return LoadedPicture(item, content_hash(source), fit(source))
         content = read_bytes(source)
         fitted = fit(decode_crop(content, where=str(source)))
     except PictureError as error:
         return BadPicture(item, str(error))
     return LoadedPicture(item, content_hash(content), fitted)
+
+
+def _check_array(crop: Crop) -> None:
+    if crop.dtype != np.uint8 or crop.shape[2:] != (3,) or not crop.size:
+        found = f"{crop.dtype}{list(crop.shape)}"
+        raise PictureError(f"an array must be uint8[h, w, 3] RGB, not {found}")
 
 
 def load_pictures(

@@ -1,6 +1,7 @@
 """The sightings table: one row an enrolled crop."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import NotFoundError
+from ..errors import LabelError, NotFoundError
 from ..times import from_microseconds, to_microseconds
 from ..types import Sighting
 
@@ -18,7 +19,11 @@ Ids = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSighting:
-    """A sighting that is about to be enrolled; ``content`` is its picture's sha256, in hex."""
+    """A sighting that is about to be enrolled; ``content`` is its picture's sha256, in hex.
+
+    Raises:
+        LabelError: a value can't be stored, or the pid is empty.
+    """
 
     pid: str
     content: str | None = None
@@ -26,6 +31,48 @@ class NewSighting:
     camera: str | None = None
     time: datetime | None = None
     tracklet: str | None = None
+
+    def __post_init__(self) -> None:
+        check_pid(self.pid)
+        for name in ("path", "camera", "tracklet"):
+            _check_text(name, getattr(self, name))
+        if self.content is not None and not re.fullmatch("[0-9a-f]{64}", self.content):
+            raise LabelError(f"content must be a sha256 in hex, not {self.content!r}")
+        if self.time is not None:
+            _check_time(self.time)
+
+
+def check_pid(pid: str) -> None:
+    """Refuse what can't be a person's name.
+
+    Raises:
+        LabelError: it is empty, or no text that can be stored.
+    """
+    _check_text("pid", pid)
+    if not (pid or "").strip():
+        raise LabelError("the pid is empty; every sighting needs a person")
+
+
+def _check_text(name: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise LabelError(f"the {name} must be text, not {value!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise LabelError(f"the {name} {value!a} is not Unicode text and can't be stored") from error
+    if "\0" in value:
+        raise LabelError(f"the {name} {value!a} has a NUL character and can't be stored")
+
+
+def _check_time(time: object) -> None:
+    if not isinstance(time, datetime):
+        raise LabelError(f"the time must be a datetime, not {time!r}")
+    try:
+        from_microseconds(to_microseconds(time))
+    except (OverflowError, ValueError, TypeError) as error:
+        raise LabelError(f"the time {time!r} is out of the range of years 1 to 9999") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

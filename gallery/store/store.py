@@ -148,7 +148,9 @@ class Store:
                 changes.set_summary(sqlite, change_seq, summary)
             people = identities.ensure_identities(sqlite, (s.pid for s in accepted))
             ids = sightings.insert_sightings(sqlite, accepted, people, change_seq)
-            vectors.insert_vectors(sqlite, generation.id, ids, embeddings[rows])
+            if len(rows) < len(new):
+                embeddings = embeddings[rows]
+            vectors.insert_vectors(sqlite, generation.id, ids, embeddings)
         return Enrolled(ids, change_seq, known)
 
     def _check_still_current(self, sqlite: sqlite3.Connection, generation: Generation) -> None:
@@ -195,7 +197,7 @@ class Store:
             NotFoundError: there is no ``old``.
             ConflictError: ``new`` is someone already.
         """
-        _check_pid(new)
+        sightings.check_pid(new)
         with self._change() as sqlite:
             identity = identities.require_identity(sqlite, old)
             other = identities.find_identity(sqlite, new)
@@ -222,7 +224,7 @@ class Store:
 
     def split(self, ids: Sequence[int], pid: str) -> int:
         """Give chosen sightings to ``pid``, a new person or another; return how many moved."""
-        _check_pid(pid)
+        sightings.check_pid(pid)
         with self._change() as sqlite:
             chosen = sightings.require_sightings(sqlite, ids)
             moving = [sighting.id for sighting in chosen if sighting.pid != pid]
@@ -310,11 +312,6 @@ class Store:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
-
-
-def _check_pid(pid: str) -> None:
-    if not pid.strip():
-        raise ConflictError("a person's pid can't be empty")
 
 
 def _named(model: ModelPin) -> str:
