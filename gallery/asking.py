@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..index import VectorIndex
 from .decision import DEFAULT_FPIR, Calibration, parse_calibration
-from .errors import EmbeddingError, PictureError, QueryError
+from .errors import EmbeddingError, ModelError, PictureError, QueryError, StoreDamagedError
 from .extractor import Extractor
 from .index_keeper import IndexKeeper
 from .loading import BadPicture, in_batches, load_pictures, separate
@@ -241,7 +241,13 @@ def _rank(
 
 
 def _threshold(sqlite: sqlite3.Connection, calibration: str | None, fpir: float) -> float | None:
-    parsed: Calibration | None = parse_calibration(json.loads(calibration or "null"))
+    try:
+        parsed: Calibration | None = parse_calibration(json.loads(calibration or "null"))
+    except (ModelError, ValueError) as error:
+        raise StoreDamagedError(
+            f"the calibration stored with the model is damaged ({error}); "
+            "run reid-gallery rebuild --model with a sound model"
+        ) from error
     if parsed is None:
         return None
     people = sqlite.execute("SELECT count(DISTINCT identity_id) FROM sightings").fetchone()[0]

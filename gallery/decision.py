@@ -1,6 +1,7 @@
 """Known or unknown: from a score to a decision, by the model's calibration."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,13 +38,15 @@ class Calibration:
         rising = all(a <= b for a, b in pairwise(scores))
         if len(self.tail) < 2 or not (falling and rising and probabilities[0] <= 1):
             raise ModelError("a calibration's tail needs falling probabilities and rising scores")
+        if not all(map(math.isfinite, scores)):
+            raise ModelError("a calibration's scores must be finite")
 
     def threshold(self, *, fpir: float, people: int) -> float:
         """Return the score from which a match is known, in a gallery of ``people``, at ``fpir``."""
         if not 0 < fpir < 1:
             raise ModelError(f"an FPIR lies between 0 and 1, not {fpir}")
         chance = -math.expm1(math.log1p(-fpir) / max(1, people))
-        return min(1.0, _interpolate(self.tail, chance))
+        return min(1.0, _interpolate(self.tail, max(chance, sys.float_info.min)))
 
 
 def parse_calibration(tree: Mapping[str, Any] | None) -> Calibration | None:
@@ -57,7 +60,7 @@ def parse_calibration(tree: Mapping[str, Any] | None) -> Calibration | None:
     try:
         tail = tuple((float(p), float(s)) for p, s in tree["tail"])
         return Calibration(tail=tail, people=int(tree["people"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"the model's calibration can't be read ({error})") from error
 
 

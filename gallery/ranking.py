@@ -22,6 +22,12 @@ OwnersOf = Callable[[Iterable[int]], Mapping[int, int]]
 
 _FIRST_FETCH = 32
 
+_MOST_HITS = 2**20
+"""Looked at together: bounds the memory of many queries, or of a large k, on a large gallery."""
+
+_BLOCK = 4096
+"""Vectors scored at a time, for the same reason."""
+
 
 @dataclass(frozen=True, slots=True)
 class RankedIdentity:
@@ -65,16 +71,18 @@ def rank_identities(
     fetch = max(_FIRST_FETCH, 4 * k)
     while len(pending) and available:
         fetch = min(fetch, available)
-        hits = index.search(queries[pending], fetch, allowed=allowed)
-        owners = owners_of(set(hits.ids[hits.ids >= 0].tolist()))
         unsure = []
-        for row, number in enumerate(pending.tolist()):
-            found = hits.ids[row] >= 0
-            ranking = _rank(queries[number], hits.ids[row][found], index, owners)
-            unseen = float(hits.scores[row, -1]) + slack if found.all() else -np.inf
-            rankings[number] = ranking[:k]
-            if fetch < available and (len(ranking) < k or ranking[k - 1].score <= unseen):
-                unsure.append(number)
+        at_once = max(1, _MOST_HITS // fetch)
+        for some in np.split(pending, range(at_once, len(pending), at_once)):
+            hits = index.search(queries[some], fetch, allowed=allowed)
+            owners = owners_of(set(hits.ids[hits.ids >= 0].tolist()))
+            for row, number in enumerate(some.tolist()):
+                found = hits.ids[row] >= 0
+                ranking = _rank(queries[number], hits.ids[row][found], index, owners)
+                unseen = float(hits.scores[row, -1]) + slack if found.all() else -np.inf
+                rankings[number] = ranking[:k]
+                if fetch < available and (len(ranking) < k or ranking[k - 1].score <= unseen):
+                    unsure.append(number)
         pending, fetch = np.array(unsure, dtype=np.int64), fetch * 4
     return rankings
 
@@ -84,7 +92,10 @@ def _rank(
 ) -> list[RankedIdentity]:
     """Rank the identities of the fetched sightings by their best one."""
     best: dict[int, RankedIdentity] = {}
-    scores = exact_scores(query, index.vectors(ids)) if len(ids) else np.empty(0, np.float32)
+    scores = np.empty(len(ids), np.float32)
+    for start in range(0, len(ids), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        scores[block] = exact_scores(query, index.vectors(ids[block]))
     for position in np.lexsort((ids, -scores)).tolist():
         sighting = int(ids[position])
         identity = owners.get(sighting)

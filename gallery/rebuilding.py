@@ -4,6 +4,7 @@ The old generation answers until the last picture is done; an interrupted run go
 stopped.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from .extractor import Extractor
 from .filelock import file_lock
 from .loading import BadPicture, LoadedPicture, in_batches, load_pictures, separate
 from .store.generations import Generation, ModelPin
-from .store.sightings import load_contents, load_sightings
+from .store.sightings import identities_of, load_contents, load_sightings
 from .store.store import Store
-from .store.vectors import missing_vectors
+from .store.vectors import BLOCK, missing_vectors
 from .types import Failure, Sighting
+
+log = logging.getLogger("reid_gallery")
 
 Loaded = LoadedPicture[Sighting]
 Bad = BadPicture[Sighting]
@@ -45,15 +48,24 @@ def rebuild_with_model(
             ]
             if failures:
                 raise StoreError(_explain(failures))
-    store.connection.compact()
+    try:
+        store.connection.compact()
+    except StoreError as error:
+        log.warning("done, but the space of the old vectors is still taken (%s)", error)
 
 
 def _pictures(store: Store, generation: Generation) -> Iterator[Loaded | Bad]:
     """Load the pictures of all sightings that the generation lacks."""
+    return load_pictures(_waiting(store, generation), lambda s: Path(s.path or ""))
+
+
+def _waiting(store: Store, generation: Generation) -> Iterator[Sighting]:
     with store.snapshot() as sqlite:
         missing = missing_vectors(sqlite, generation.id).tolist()
-        waiting = list(load_sightings(sqlite, missing).values())
-    return load_pictures(waiting, lambda sighting: Path(sighting.path or ""))
+    for block in in_batches(missing, BLOCK):
+        with store.snapshot() as sqlite:
+            found = load_sightings(sqlite, block)
+        yield from found.values()
 
 
 def _embed_batch(
@@ -63,9 +75,12 @@ def _embed_batch(
     batch: Sequence[Loaded | Bad],
     progress: Progress,
 ) -> list[Failure]:
-    loaded, bad = separate(batch)
     with store.snapshot() as sqlite:
-        contents = load_contents(sqlite, [picture.item.id for picture in loaded])
+        ids_now = [picture.item.id for picture in batch]
+        present = identities_of(sqlite, ids_now)
+        contents = load_contents(sqlite, ids_now)
+    # What was removed since it was listed needs no vector, and no picture.
+    loaded, bad = separate(picture for picture in batch if picture.item.id in present)
     good = [p for p in loaded if p.content == contents.get(p.item.id)]
     changed = [p.item for p in loaded if p.content != contents.get(p.item.id)]
     if good:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..index import VectorIndex
 from .enrolling import Progress
-from .errors import PictureError
+from .errors import PictureError, StoreDamagedError
 from .index_keeper import IndexKeeper
 from .pictures.read import content_hash, read_bytes
 from .store.generations import Generation, current_generation
@@ -25,9 +25,18 @@ def database_problems(sqlite: sqlite3.Connection, generation: Generation) -> Ite
     if len(missing):
         yield f"{len(missing)} sightings have no vector (the first is {missing[0]})"
     sightings = sqlite.execute("SELECT count(*) FROM sightings").fetchone()[0]
+    wrong = sqlite.execute(
+        f"SELECT count(*), min(sighting_id) FROM vectors_{generation.id:d}"  # noqa: S608 (an int)
+        " WHERE typeof(vector) <> 'blob' OR length(vector) <> ?",
+        (4 * generation.dim,),
+    ).fetchone()
+    if wrong[0]:
+        yield f"{wrong[0]} vectors aren't {generation.dim} numbers (sighting {wrong[1]} first)"
     orphans = count_vectors(sqlite, generation.id) - (sightings - len(missing))
     if orphans:
         yield f"{orphans} vectors belong to no sighting"
+    if wrong[0]:
+        return  # they can't be read
     for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
         lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
         for row in np.flatnonzero(~(np.abs(lengths - 1) < 2e-3)):
@@ -72,10 +81,17 @@ def verify(store: Store, *, pictures: bool, progress: Progress) -> VerifyReport:
     with store.snapshot() as sqlite:
         generation = current_generation(sqlite)
         if generation is None:
+            (lost,) = sqlite.execute("SELECT count(*) FROM sightings").fetchone()
+            problems += [f"{lost} sightings have no vector: none is in force"] if lost else []
             return VerifyReport(checked=0, database=tuple(problems))
         problems.extend(database_problems(sqlite, generation))
-        index = IndexKeeper(store).refresh(sqlite)
-        differences = () if index is None else index_problems(sqlite, generation, index)
+        differences: list[str] = []
+        try:
+            index = IndexKeeper(store).refresh(sqlite)
+            if index is not None:
+                differences.extend(index_problems(sqlite, generation, index))
+        except StoreDamagedError as error:
+            problems.append(f"the index can't be compared: {error}")
         return VerifyReport(
             checked=count_vectors(sqlite, generation.id),
             database=tuple(problems),

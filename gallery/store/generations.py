@@ -73,9 +73,10 @@ def drop_generation(sqlite: sqlite3.Connection, generation: Generation) -> None:
     sqlite.execute("DELETE FROM generations WHERE id = ?", (generation.id,))
 
 
-def switch_generation(sqlite: sqlite3.Connection, old: Generation, new: Generation) -> None:
-    """Let ``new`` answer and delete ``old``; both happen, or neither."""
-    drop_generation(sqlite, old)
+def switch_generation(sqlite: sqlite3.Connection, old: Generation | None, new: Generation) -> None:
+    """Let ``new`` answer and delete ``old``, if there is one; both happen, or neither."""
+    if old is not None:
+        drop_generation(sqlite, old)
     sqlite.execute("UPDATE generations SET current = 1 WHERE id = ?", (new.id,))
 
 

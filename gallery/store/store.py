@@ -287,8 +287,7 @@ class Store:
             if len(vectors.missing_vectors(sqlite, new.id)):
                 return False
             old = generations.current_generation(sqlite)
-            if old is not None:
-                generations.switch_generation(sqlite, old, new)
+            generations.switch_generation(sqlite, old, new)
             changes.record_change(sqlite, "rebuild", f"moved to the model {_named(new)}")
         self.connection.forget_deleted()
         return True

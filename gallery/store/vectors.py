@@ -107,7 +107,7 @@ def missing_vectors(sqlite: sqlite3.Connection, generation: int) -> Ids:
 
 def _unpack(rows: list[tuple[int, bytes]], dim: int) -> tuple[Ids, Vectors]:
     ids = np.fromiter((number for number, _ in rows), dtype=np.int64, count=len(rows))
-    joined = b"".join(vector for _, vector in rows)
+    joined = b"".join(vector if isinstance(vector, bytes) else b"?" for _, vector in rows)
     if len(joined) != 4 * dim * len(rows) or any(len(vector) != 4 * dim for _, vector in rows):
         raise StoreDamagedError(
             f"a stored vector near sighting {rows[0][0]} doesn't have {dim} numbers; "

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reid_gallery.gallery.decision import Calibration, parse_calibration
-from reid_gallery.gallery.errors import ModelError
+from reid_gallery.gallery.errors import ModelError, StoreDamagedError
 from reid_gallery.gallery.evaluation.calibration import measure_strangers
 from reid_gallery.gallery.facade import Gallery
 
@@ -30,6 +30,7 @@ def test_past_the_tail_it_goes_on_straight_and_never_past_one():
     # the last decade rises by 0.1; p = 1e-4 (about) is one decade further
     assert calibration.threshold(fpir=1e-4, people=1) == pytest.approx(0.7, abs=1e-4)
     assert calibration.threshold(fpir=1e-12, people=10**6) == 1.0
+    assert calibration.threshold(fpir=5e-324, people=10**6) == 1.0
 
 
 @given(st.floats(1e-6, 0.9), st.floats(1e-6, 0.9), st.integers(1, 10**6), st.integers(1, 10**6))
@@ -50,6 +51,8 @@ def test_stricter_and_larger_never_lowers_the_threshold(a, b, few, many):
         [[0.5, 0.3], [0.1, 0.2]],
         "x",
         [[2.0, 0.1], [0.1, 0.2]],
+        [[0.5, float("-inf")], [0.1, float("inf")]],
+        [[0.5, float("nan")], [0.1, 0.2]],
     ],
 )
 def test_a_tail_that_cannot_be_is_refused(tail):
@@ -120,3 +123,15 @@ def test_a_calibrated_model_says_unknown(tmp_path, crops, tiny_calibrated):
         assert strict.threshold > known.threshold
         same = gallery.compare(crops / "p0" / "0.png", crops / "p0" / "1.png", fpir=0.05)
         assert same.same is True
+
+
+@pytest.mark.parametrize(
+    "stored", ["{nonsense", "5", "[]]", '{"tail": 3, "people": 2}', '{"a": 1}']
+)
+def test_a_damaged_calibration_in_a_store_is_told(tmp_path, stored):
+    with Gallery.open(tmp_path / "store") as gallery:
+        gallery.enroll_embeddings(np.eye(4, dtype=np.float32), pids=list("abcd"))
+        with gallery._store.connection.writing() as sqlite:
+            sqlite.execute("UPDATE generations SET calibration = ?", (stored,))
+        with pytest.raises(StoreDamagedError, match=r"calibration .* rebuild --model"):
+            gallery.query_embeddings(np.eye(4, dtype=np.float32))

@@ -154,6 +154,33 @@ def test_rebuild_with_pictures_gone_or_changed_says_which_and_changes_nothing(
     assert gallery.query(question) == before
 
 
+def test_who_is_removed_during_a_rebuild_does_not_stop_it(gallery, crops, other_model, tmp_path):
+    for number in range(6, 20):  # more than one batch
+        for variant in range(4):
+            path = crops / f"q{number}" / f"{variant}.png"
+            path.parent.mkdir(exist_ok=True)
+            random = np.random.default_rng((number, variant))
+            Image.fromarray(random.integers(0, 255, (64, 32, 3), np.uint8)).save(path)
+    gallery.enroll([crops])
+
+    def remove_the_last(done):
+        with Gallery.open(tmp_path / "store") as other:
+            if any(person.pid == "q9" for person in other.identities()):
+                other.remove(pid="q9")
+
+    gallery.rebuild(model=other_model, progress=remove_the_last)
+    assert gallery.stats().sightings == 76
+    assert gallery.stats().model == Extractor.load(other_model).sha256
+    assert gallery.verify().sound
+
+
+def test_rebuild_moves_a_store_without_anyone_too(gallery, crops, other_model, tmp_path):
+    gallery.rebuild(model=other_model)
+    with Gallery.open(tmp_path / "store") as again:
+        assert len(again.enroll([crops / "p0"]).enrolled) == 4
+        assert again.stats().model == Extractor.load(other_model).sha256
+
+
 def test_another_model_is_an_error_that_names_rebuild(gallery, crops, other_model, tmp_path):
     gallery.enroll([crops])
     with (

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reid_gallery.gallery import ranking as ranking_module
 from reid_gallery.gallery.pooling import BEST_FEW, rank_pooled
 from reid_gallery.gallery.ranking import exact_scores, rank_identities
 from reid_gallery.index import new_index
@@ -79,6 +80,31 @@ def test_equals_brute_force(gallery, filtered):
     for query, ranking in zip(queries, ranked, strict=True):
         expected = naive_ranking(query, ids[keep], vectors[keep], owners, k)
         assert [(r.identity, r.sighting, r.score) for r in ranking] == expected
+
+
+def test_many_queries_and_a_large_k_are_looked_at_in_parts(monkeypatch):
+    random = np.random.default_rng(2)
+    vectors = random.normal(size=(300, 8))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    ids = np.arange(1, 301, dtype=np.int64)
+    owners = {int(i): int(i) % 70 for i in ids}
+    index = new_index(8)
+    index.add(ids, vectors)
+    monkeypatch.setattr(ranking_module, "_MOST_HITS", 500)
+    monkeypatch.setattr(ranking_module, "_BLOCK", 7)
+    asked: list[int] = []
+
+    def owners_of(some):
+        some = list(some)
+        asked.append(len(some))
+        return {i: owners[i] for i in some}
+
+    for k in (1, 40, 10**30):
+        ranked = rank_identities(vectors[:30], index, owners_of, k=k)
+        for query, ranking in zip(vectors[:30], ranked, strict=True):
+            expected = naive_ranking(query, ids, vectors, owners, k)
+            assert [(r.identity, r.sighting, r.score) for r in ranking] == expected
+    assert max(asked) <= 500
 
 
 @settings(max_examples=30, deadline=None)
