@@ -5,8 +5,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -515,41 +516,64 @@ def _print_view(view: "RenderableType") -> None:
     from rich.text import Text
 
     # Into a pipe or file a table keeps its full width: cut names would be of no use there.
-    Console(width=None if sys.stdout.isatty() else 200).print(
-        view, soft_wrap=isinstance(view, Text)
-    )
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(view, soft_wrap=isinstance(view, Text))
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    """Print one line to stderr, whatever a path or name in it holds."""
+    print("\\n".join(line.splitlines()), file=sys.stderr)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name may not fit the terminal's encoding
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command; return its exit code: 0, 1, 2, 3 or 130."""
-    verbose = "-v" in arguments
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options, operands = arguments[:end], arguments[end:]
+    verbose = "-v" in options
     logging.basicConfig(format="warning: %(message)s", level=logging.WARNING, stream=sys.stderr)
     try:
-        code = app([a for a in arguments if a != "-v"], standalone_mode=False)
-    except ReidGalleryError as error:
-        if verbose:
+        code = app([a for a in options if a != "-v"] + operands, standalone_mode=False)
+        sys.stdout.flush()
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit) as error:
+        # Typer and rich turn a closed pipe into an exit of their own.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
             raise
-        _say(f"error: {error}")
-        return FAILED
-    except typer.Abort:
-        return INTERRUPTED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_stdout()
         return DONE
     except Exception as error:
-        if hasattr(error, "exit_code") and hasattr(error, "show"):
-            error.show()
-            return USAGE
-        raise
+        if verbose and not hasattr(error, "show"):
+            raise
+        return _explain(error)
     return int(code or DONE)
+
+
+def _explain(error: Exception) -> int:
+    """Say in one line what went wrong; return the exit code."""
+    if hasattr(error, "exit_code") and hasattr(error, "show"):
+        error.show()
+        return USAGE
+    if isinstance(error, ReidGalleryError):
+        _say(f"error: {error}")
+    elif isinstance(error, OSError):
+        _abandon_stdout()
+        where = error.filename or "the output, or the current folder"
+        _say(f"error: {where}: {error.strerror or error}")
+    else:
+        _say(f"error: {type(error).__name__}: {error}; not foreseen, -v shows where it happened")
+    return FAILED
+
+
+def _abandon_stdout() -> None:
+    """What can't be written any more is not to be tried again at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -167,6 +168,12 @@ def test_verify_says_what_differs_and_exits_3(own):
         (["query", "x.jpg", "--model", "none.onnx"], 1, "no such model"),
         (["query", "x.jpg", "--sheet", "sheet.gif"], 1, "PNG"),
         (["undo", "99"], 1, "no change number 99"),
+        (["undo", "9" * 30], 1, "no change number 999"),
+        (["show", "\udcff"], 1, "nobody in the gallery is called"),
+        (["show", "two\nlines"], 1, "nobody in the gallery is called"),
+        (["export", "two\nlines.xls"], 1, ".csv or .parquet"),
+        (["rename", "p000", "\udcff"], 1, "not Unicode"),
+        (["import", "missing.csv"], 1, "No such file"),
     ],
 )
 def test_errors_are_one_line_with_their_exit_code(filled, tmp_path, arguments, code, words):
@@ -221,6 +228,46 @@ def test_a_closed_pipe_is_no_error(filled, figures):
     line = f"{' '.join(map(repr, COMMAND))} list --store {filled} --json | head -1"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["list"], ["rename", "p000", "b"], ["list", "--json"]])
+def test_output_that_cannot_be_written(own, words):
+    line = f"{shlex.join([*COMMAND, *words])} --store {own}"
+    full = subprocess.run(
+        ["bash", "-c", f"{line} > /dev/full"], capture_output=True, text=True, check=False
+    )
+    assert (full.returncode, full.stderr.count("\n")) == (1, 1), full.stderr
+    assert "No space left" in full.stderr
+    closed = subprocess.run(
+        ["bash", "-c", f"{line.replace('p000 b', 'b c')} | true; exit $PIPESTATUS"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_any_name_can_be_given_and_printed(own, monkeypatch, tmp_path):
+    assert run("rename", "--", "p000", "-v", store=own).stdout == "p000 is now -v\n"
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    assert run("rename", "--", "-v", "[red]Łukasz", store=own).returncode == 0
+    done = run("list", store=own)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "[red]\\u0141ukasz" in done.stdout
+    assert run("export", tmp_path / "\udcff.csv", store=own).returncode == 0
+
+
+def test_a_current_folder_that_is_gone_is_an_error_in_one_line(filled, tmp_path):
+    line = f"cd {tmp_path}; mkdir x; cd x; rmdir ../x; {shlex.join(COMMAND)}"
+    for words in ("enroll a.jpg --pid x", "query a.jpg"):
+        done = subprocess.run(
+            ["bash", "-c", f"{line} {words} --store {filled}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+        assert "current folder" in done.stderr
 
 
 def test_the_default_store_is_in_the_users_data_directory(tmp_path, figures):

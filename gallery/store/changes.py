@@ -16,6 +16,9 @@ from ..times import from_microseconds, now_microseconds
 from ..types import Change
 from . import identities, sightings
 
+_MOST = 2**63 - 1
+"""SQLite's largest integer."""
+
 REVERSIBLE = ("rename", "merge", "split", "undo")
 
 
@@ -66,7 +69,7 @@ def list_changes(sqlite: sqlite3.Connection, *, limit: int) -> list[Change]:
     rows = sqlite.execute(
         "SELECT seq, kind, time_us, json_extract(detail, '$.summary'), undone_by FROM changes"
         " ORDER BY seq DESC LIMIT ?",
-        (limit,),
+        (min(limit, _MOST),),
     )
     return [
         Change(seq, kind, from_microseconds(time_us), summary, undone_by)
@@ -80,6 +83,8 @@ def find_change(sqlite: sqlite3.Connection, seq: int | None) -> ChangeRow:
     Raises:
         NotFoundError: there is none.
     """
+    if seq is not None and not 0 < seq <= _MOST:
+        raise NotFoundError(f"no change number {seq}; reid-gallery history lists the changes")
     row = sqlite.execute(
         "SELECT seq, kind, detail, undone_by FROM changes WHERE seq = ?1 OR"
         " (?1 IS NULL AND undone_by IS NULL AND kind NOT IN ('undo', 'rebuild'))"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -204,7 +205,7 @@ class Store:
             if other is not None and identities.count_sightings(sqlite, other):
                 raise ConflictError(
                     f"{new!r} is someone already; if they are one person, "
-                    f"reid-gallery merge {new} {old}"
+                    f"reid-gallery merge {quote(new)} {quote(old)}"
                 )
             identities.rename_identity(sqlite, identity, new)
             summary = f"renamed {old} to {new}"
