@@ -551,10 +551,19 @@ def run(arguments: list[str]) -> int:
         _abandon_stdout()
         return DONE
     except Exception as error:
+        if _was_interrupted(error):
+            return INTERRUPTED
         if verbose and not hasattr(error, "show"):
             raise
         return _explain(error)
     return int(code or DONE)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: a library that was being imported makes an ImportError of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _explain(error: Exception) -> int:

@@ -4,9 +4,10 @@
 
 MARKET1501 holds ``bounding_box_test`` and ``query``. Everything goes through the command line in
 processes of their own: ``enroll``, then ``query --json`` camera by camera. Rank-1 by distinct
-identities is given twice: with the sightings of the query's own camera left out (``--not-camera``;
-stricter than the data set's protocol, which only leaves out the same person's) and with none left
-out, as a gallery would be asked.
+identities is given twice: with all sightings of the query's own camera left out (``--not-camera``;
+easier than the data set's protocol, which leaves out only the same person's and keeps that camera's
+strangers: for that figure see ``reid-gallery evaluate``) and with none left out, as a gallery would
+be asked.
 """
 
 import argparse

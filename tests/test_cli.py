@@ -224,6 +224,26 @@ def test_an_interrupt_exits_with_130_and_loses_nothing(figures, tmp_path):
     assert run("verify", "--store", tmp_path / "store").returncode == 0
 
 
+def test_an_interrupt_that_a_library_wraps_is_one_too():
+    script = """
+import sys
+from reid_gallery import cli
+
+def wraps(*_, **__):
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt as interrupt:
+        raise ImportError("initialization failed") from interrupt
+
+cli.app = wraps
+cli.main([])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_a_closed_pipe_is_no_error(filled, figures):
     line = f"{' '.join(map(repr, COMMAND))} list --store {filled} --json | head -1"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
