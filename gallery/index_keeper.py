@@ -194,7 +194,7 @@ class IndexKeeper:
             with file_lock(self._lock, wait_s=wait_s, doing="saving the index"):
                 self._save()
         except (IndexFileError, OSError) as error:
-            raise StoreError(f"the index can't be saved: {error}; is there space left?") from error
+            raise StoreError(f"the index can't be saved: {error}") from error
 
     def _save(self) -> None:
         with self._store.snapshot() as sqlite:

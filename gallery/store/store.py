@@ -142,6 +142,8 @@ class Store:
             accepted = [new[row] for row in rows]
             if not accepted:
                 return Enrolled(np.empty(0, np.int64), change_seq, known)
+            if change_seq is not None and changes.find_change(sqlite, change_seq).undone_by:
+                change_seq, enrolled_before = None, 0  # what was undone is not gone on with
             summary = f"enrolled {enrolled_before + len(accepted)} sightings"
             if change_seq is None:
                 change_seq = changes.record_change(sqlite, "enroll", summary)
@@ -167,8 +169,17 @@ class Store:
     def remove(
         self, *, pid: str | None = None, ids: Sequence[int] = (), undoing: int | None = None
     ) -> Removal:
-        """Delete a person, or sightings, for good: rows, vectors, log and free pages."""
+        """Delete a person, or sightings, for good: rows, vectors, log and free pages.
+
+        Args:
+            pid: the person; or
+            ids: the sightings; or
+            undoing: the enrolment that is undone by it.
+        """
         with self._change() as sqlite:
+            if undoing is not None:  # asked again: another process may have been faster
+                changes.check_undoable(changes.find_change(sqlite, undoing))
+                ids = changes.enrolled_by(sqlite, undoing)
             if pid is not None:
                 gone = sightings.sightings_of(sqlite, identities.require_identity(sqlite, pid))
             else:
@@ -255,7 +266,7 @@ class Store:
                     f"undoing change {change.seq} deletes its {len(enrolled)} sightings for good; "
                     "confirm with --yes (allow_removal=True)"
                 )
-            self.remove(ids=enrolled, undoing=change.seq)
+            self.remove(undoing=change.seq)
             with self.snapshot() as sqlite:
                 return changes.list_changes(sqlite, limit=1)[0]
         with self._change() as sqlite:

@@ -75,6 +75,27 @@ def test_a_moved_sighting_is_known_under_its_new_name(gallery, crops):
     assert len(gallery.enroll([crops / "p0"], pid="anna").skipped) == 4
 
 
+def test_an_enrolment_that_is_undone_halfway_goes_on_as_another(gallery, tmp_path):
+    for number in range(100):
+        draw_one(tmp_path / "many" / f"{number}.png", number)
+    undone: list[int] = []
+
+    def undo_the_first(done):
+        with Gallery.open(tmp_path / "store") as other:
+            undone.extend([other.undo(allow_removal=True).seq] if not undone else [])
+
+    gallery.enroll([tmp_path / "many"], pid="x", progress=undo_the_first)
+    assert gallery.stats().sightings == 36
+    assert [change.kind for change in gallery.history()] == ["enroll", "remove", "enroll"]
+    gallery.undo(allow_removal=True)
+    assert gallery.stats().sightings == 0
+
+
+def draw_one(path, seed):
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (16, 8, 3), np.uint8)).save(path)
+
+
 # -- promise 5: rebuild ------------------------------------------------------------------------
 
 

@@ -72,6 +72,16 @@ def test_removing_one_of_several_sightings_keeps_the_history(gallery):
     assert people(gallery) == {"secret": 1, "b": 2, "c": 2}
 
 
+def test_the_next_one_to_ask_cleans_an_index_that_a_killed_removal_left(gallery, store):
+    gallery.rebuild()
+    gallery._store.remove(pid="secret")
+    gallery._store.close()  # killed before it could save the index
+    assert unit(6)[1].tobytes() in everything(store)
+    with Gallery.open(store, create=False) as other:
+        assert other.query_embeddings(unit(6), k=1)[1].pid != "secret"
+    assert unit(6)[1].tobytes() not in everything(store)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_after_any_corrections_no_name_of_a_removed_person_is_in_any_file(store, seed):
     """Enough names that pages split; every sighting's names are followed by a naive twin."""
