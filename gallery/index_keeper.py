@@ -7,7 +7,14 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ..index import IndexFileError, IndexValueError, VectorIndex, new_index, open_index
+from ..index import (
+    IndexFileError,
+    IndexValueError,
+    VectorIndex,
+    new_index,
+    open_index,
+    read_stamp,
+)
 from .errors import StoreDamagedError, StoreError
 from .filelock import file_lock
 from .store import vectors
@@ -153,12 +160,26 @@ class IndexKeeper:
         stale = self._saved_rows is None or rows - self._saved_rows > max(
             _STALE_ROWS, _STALE_SHARE * rows
         )
-        if not (stale or self._must_save):
+        if not (stale or self._must_save) or (self._saved_rows is not None and self._is_saved()):
             return
         try:
             self.save()
         except StoreError as error:
             self._do_without(error)
+
+    def _is_saved(self) -> bool:
+        """Whether another process has saved an index with all that this one has taken in."""
+        now = self._position
+        try:
+            saved = Position(**{k: int(v) for k, v in read_stamp(self._path).items()})
+        except (IndexFileError, TypeError, ValueError):
+            return False
+        return (
+            now is not None
+            and saved.generation == now.generation
+            and saved.last_sighting >= now.last_sighting
+            and saved.last_removal >= now.last_removal
+        )
 
     def _do_without(self, error: StoreError) -> None:
         """Go on without a saved index, which costs time only; but none may hold what was removed.

@@ -55,7 +55,7 @@ class Store:
     """
 
     def __init__(self, root: Path, *, create: bool, wait_s: float) -> None:
-        self.directory = StoreDirectory(root)
+        self.directory = StoreDirectory(root.absolute())  # the current folder may change
         if create:
             self.directory.create()
         else:

@@ -5,7 +5,9 @@ import random
 import numpy as np
 import pytest
 from reid_gallery.gallery.errors import IrreversibleError, ReidGalleryError
+from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.gallery.facade import Gallery
+from reid_gallery.gallery.pictures.read import read_crop
 
 
 def unit(count, seed=0):
@@ -80,6 +82,26 @@ def test_the_next_one_to_ask_cleans_an_index_that_a_killed_removal_left(gallery,
     with Gallery.open(store, create=False) as other:
         assert other.query_embeddings(unit(6), k=1)[1].pid != "secret"
     assert unit(6)[1].tobytes() not in everything(store)
+
+
+def test_vectors_that_an_unfinished_rebuild_has_made_go_too(
+    tmp_path, crops, tiny_model, other_model
+):
+    def stop(done):
+        raise KeyboardInterrupt
+
+    store = tmp_path / "store"
+    new = Extractor.load(other_model).embed([read_crop(crops / "p2" / "1.png")])
+    with Gallery.open(store, model=tiny_model) as gallery:
+        gallery.enroll([crops])
+        with pytest.raises(KeyboardInterrupt):
+            gallery.rebuild(model=other_model, progress=stop)
+    assert new.tobytes() in everything(store)
+    with Gallery.open(store) as gallery:
+        gallery.remove(pid="p2")
+        assert new.tobytes() not in everything(store)
+        gallery.rebuild(model=other_model)
+        assert gallery.verify().sound
 
 
 @pytest.mark.parametrize("seed", range(2))

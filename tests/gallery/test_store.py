@@ -152,3 +152,34 @@ def test_a_store_whose_making_was_interrupted_is_made_the_next_time(tmp_path):
     (tmp_path / "store" / "index").mkdir(parents=True)
     with Gallery.open(tmp_path / "store") as gallery:
         gallery.enroll_embeddings(unit(1), pids=["a"])
+
+
+def test_a_reader_leaves_alone_what_another_has_saved(store):
+    with Gallery.open(store) as reader:
+        reader.query_embeddings(unit(1))
+        with Gallery.open(store) as writer:
+            writer.enroll_embeddings(unit(500, seed=1), pids=["x"] * 500)
+            writer.remove(pid="a")
+        saved = (store / "index" / "flat.index").stat()
+        reader.query_embeddings(unit(1))
+    assert (store / "index" / "flat.index").stat().st_ino == saved.st_ino
+
+
+def test_the_current_folder_may_change(store, monkeypatch):
+    monkeypatch.chdir(store.parent)
+    with Gallery.open("store") as gallery:
+        secret = unit(4)[1].tobytes()
+        assert secret in (store / "index" / "flat.index").read_bytes()
+        monkeypatch.chdir("/")
+        gallery.remove(pid="b")
+        assert secret not in (store / "index" / "flat.index").read_bytes()
+
+
+def test_a_link_to_a_store_is_the_store(store):
+    link = store.with_name("link")
+    link.symlink_to(store)
+    with Gallery.open(link) as one, Gallery.open(store) as two:
+        one.enroll_embeddings(unit(1, seed=1), pids=["x"])
+        assert two.query_embeddings(unit(1, seed=1), k=1)[0].pid == "x"
+        two.remove(pid="x")
+        assert one.verify().sound
