@@ -225,7 +225,7 @@ def _rank(
     if question.pooling != "max":
         return rank_pooled(
             embeddings,
-            [(index.ids(), index.vectors(index.ids()))],
+            index,
             all_owners(sqlite),
             k=question.k,
             pooling=question.pooling,

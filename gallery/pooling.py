@@ -1,11 +1,12 @@
 """Identity scores other than the best sighting's: they need every sighting of every identity."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from ..index import VectorIndex
 from .ranking import RankedIdentity, exact_scores
 
 Pooling = Literal["max", "mean", "centroid"]
@@ -14,24 +15,27 @@ Pooling = Literal["max", "mean", "centroid"]
 BEST_FEW = 3
 """How many sightings ``mean`` takes; an identity with fewer is scored by those it has."""
 
+_SLACK = 256
+"""Identities kept beyond what is asked for, so that sorting is seldom."""
+
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 
 def rank_pooled(
     queries: Vectors,
-    blocks: Iterable[tuple[Ids, Vectors]],
+    index: VectorIndex,
     owners: Mapping[int, int],
     *,
     k: int,
     pooling: Pooling,
     allowed: Ids | None = None,
 ) -> list[list[RankedIdentity]]:
-    """Rank identities by their pooled score, walking through all vectors once.
+    """Rank identities by their pooled score, one identity's vectors at a time.
 
     Args:
         queries: float32[q, d] unit rows.
-        blocks: of ids and vectors, together the whole gallery.
+        index: holds the sightings.
         owners: identity of each sighting; sightings that are gone are left out.
         k: how many identities.
         pooling: how an identity's sightings make one score.
@@ -40,29 +44,33 @@ def rank_pooled(
     Returns:
         As `ranking.rank_identities`; ties go to the identity enrolled first.
     """
-    members: dict[int, list[tuple[int, Vectors]]] = {}
+    members: dict[int, list[int]] = {}
     permitted = None if allowed is None else set(allowed.tolist())
-    for ids, vectors in blocks:
-        for sighting, vector in zip(ids.tolist(), vectors, strict=True):
-            if sighting in owners and (permitted is None or sighting in permitted):
-                members.setdefault(owners[sighting], []).append((sighting, vector))
-    people = [
-        (identity, np.array([number for number, _ in rows]), np.stack([v for _, v in rows]))
-        for identity, rows in members.items()
-    ]
-    return [_rank_one(query, people, k, pooling) for query in queries]
+    for sighting in index.ids().tolist():
+        if sighting in owners and (permitted is None or sighting in permitted):
+            members.setdefault(owners[sighting], []).append(sighting)
+    rankings: list[list[RankedIdentity]] = [[] for _ in queries]
+    for identity, sightings in members.items():
+        ids = np.array(sightings, dtype=np.int64)
+        vectors = index.vectors(ids)
+        for ranking, query in zip(rankings, queries, strict=True):
+            ranking.append(_score_one(query, identity, ids, vectors, pooling))
+            if len(ranking) > 2 * k + _SLACK:
+                ranking[:] = _best(ranking, k)
+    return [_best(ranking, k) for ranking in rankings]
 
 
-def _rank_one(
-    query: Vectors, people: list[tuple[int, Ids, Vectors]], k: int, pooling: Pooling
-) -> list[RankedIdentity]:
-    ranked = []
-    for identity, ids, vectors in people:
-        scores = exact_scores(query, vectors)
-        best = np.lexsort((ids, -scores))
-        score = _pool(query, vectors, scores[best], pooling)
-        ranked.append(RankedIdentity(identity, int(ids[best[0]]), score))
-    return sorted(ranked, key=lambda person: (-person.score, person.sighting))[:k]
+def _best(ranking: list[RankedIdentity], k: int) -> list[RankedIdentity]:
+    return sorted(ranking, key=lambda person: (-person.score, person.sighting))[:k]
+
+
+def _score_one(
+    query: Vectors, identity: int, ids: Ids, vectors: Vectors, pooling: Pooling
+) -> RankedIdentity:
+    scores = exact_scores(query, vectors)
+    best = np.lexsort((ids, -scores))
+    score = _pool(query, vectors, scores[best], pooling)
+    return RankedIdentity(identity, int(ids[best[0]]), score)
 
 
 def _pool(query: Vectors, vectors: Vectors, falling: Vectors, pooling: Pooling) -> float:

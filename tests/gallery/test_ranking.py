@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reid_gallery.gallery import pooling as pooling_module
 from reid_gallery.gallery import ranking as ranking_module
 from reid_gallery.gallery.pooling import BEST_FEW, rank_pooled
 from reid_gallery.gallery.ranking import exact_scores, rank_identities
@@ -111,7 +112,11 @@ def test_many_queries_and_a_large_k_are_looked_at_in_parts(monkeypatch):
 @given(galleries(), st.sampled_from(["max", "mean", "centroid"]))
 def test_pooling_equals_brute_force(gallery, pooling):
     queries, ids, vectors, owners, k = gallery
-    ranked = rank_pooled(queries, [(ids, vectors)], owners, k=k, pooling=pooling)
+    index = new_index(vectors.shape[1])
+    index.add(ids, vectors)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pooling_module, "_SLACK", 0)  # sorted and cut on the way
+        ranked = rank_pooled(queries, index, owners, k=k, pooling=pooling)
     for query, ranking in zip(queries, ranked, strict=True):
         expected = naive_ranking(query, ids, vectors, owners, k, pooling)
         found = [(r.identity, r.sighting, r.score) for r in ranking]
