@@ -138,9 +138,11 @@ def require_sightings(sqlite: sqlite3.Connection, ids: Iterable[int]) -> list[Si
     """Return the sightings with these ids, in id order.
 
     Raises:
-        NotFoundError: one of them isn't there.
+        NotFoundError: one of them isn't there, or none is named.
     """
     wanted = sorted(set(ids))
+    if not wanted:
+        raise NotFoundError("no sighting was named; reid-gallery show PID lists a person's")
     found = load_sightings(sqlite, wanted)
     missing = [number for number in wanted if number not in found]
     if missing:
