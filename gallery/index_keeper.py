@@ -192,8 +192,8 @@ class IndexKeeper:
             return
         try:
             self._path.unlink()
-        except (FileNotFoundError, NotADirectoryError):
-            return
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return  # no such file, so none that holds anything
         except OSError as failure:
             raise StoreError(
                 f"{self._path}: still holds vectors that were removed ({failure.strerror}); "

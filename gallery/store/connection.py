@@ -37,6 +37,7 @@ class Connection:
         with self._translated():
             self._sqlite = sqlite3.connect(path, timeout=min(wait_s, 1e6), isolation_level=None)
             self._configure()
+        self._file = _identify(path)
 
     def _configure(self) -> None:
         for pragma in (
@@ -66,6 +67,11 @@ class Connection:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        if _identify(self.path) != self._file:
+            raise StoreError(
+                f"{self.path}: was deleted or replaced while it was open, and what is written now "
+                "would be lost; open the store again"
+            )
         with self._translated():
             self._sqlite.execute(begin)
             try:
@@ -133,6 +139,15 @@ class Connection:
                 self._sqlite.execute("PRAGMA busy_timeout = 0")
                 self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._sqlite.close()
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another that comes to lie in its place; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _advice(error: sqlite3.OperationalError) -> str:

@@ -64,9 +64,13 @@ class StoreDirectory:
         """Check that there is a store.
 
         Raises:
-            StoreError: there is none.
+            StoreError: there is none, or it can't be seen.
         """
-        if not self.database.is_file():
+        try:
+            there = self.database.is_file()
+        except OSError as error:
+            raise StoreError(f"{self.root}: can't be looked at ({error.strerror})") from error
+        if not there:
             raise StoreError(
                 f"{self.root}: no store here; make one with reid-gallery enroll --store {self.root}"
             )

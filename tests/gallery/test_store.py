@@ -183,3 +183,21 @@ def test_a_link_to_a_store_is_the_store(store):
         assert two.query_embeddings(unit(1, seed=1), k=1)[0].pid == "x"
         two.remove(pid="x")
         assert one.verify().sound
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_acknowledged_by_a_database_that_is_gone(store, tmp_path, replaced):
+    with Gallery.open(store) as gallery:
+        shutil.copytree(store, tmp_path / "backup")
+        shutil.rmtree(store)
+        if replaced:
+            (tmp_path / "backup").rename(store)
+        for use in (lambda: gallery.rename("a", "x"), gallery.identities):
+            with pytest.raises(StoreError, match="deleted or replaced"):
+                use()
+
+
+def test_a_path_that_cannot_be_is_no_store(tmp_path):
+    for create in (True, False):
+        with pytest.raises(StoreError, match="File name too long"):
+            Gallery.open(tmp_path / ("x" * 300), create=create)
