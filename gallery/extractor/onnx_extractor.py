@@ -168,8 +168,8 @@ def _open_session(path: Path, threads: int | None, providers: Sequence[str]) -> 
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # its errors are raised as well; stderr is for our own words
-    # Its threads would go on spinning after a run, in the way of the search and of decoding; batches
-    # are as fast without, single pictures 8 % slower.
+    # Its threads would go on spinning after a run, in the way of the search and of decoding;
+    # batches are as fast without, single pictures 8 % slower.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
