@@ -209,7 +209,9 @@ def _answer_batch(
     if index is None or generation is None:
         return [Answer(query, "", None, None, ()) for query in queries]
     rankings = _rank(sqlite, index, embeddings, question)
-    threshold = _threshold(sqlite, generation.calibration, question.fpir)
+    # Calibrated on single pictures and best sightings; of another score nothing is known.
+    calibrated = question.pooling == "max" and all(len(query) == 1 for query in queries)
+    threshold = _threshold(sqlite, generation.calibration, question.fpir) if calibrated else None
     found = load_sightings(sqlite, {person.sighting for ranking in rankings for person in ranking})
     return [
         _answer(query, generation.model, threshold, _matches(ranking, found, question.min_score))

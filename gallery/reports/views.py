@@ -160,7 +160,7 @@ def person_view(person: tuple[Identity, list[Sighting]]) -> Group:
 
 def _title(answer: Answer) -> Text:
     names = ", ".join(answer.query[:3]) + (" ..." if len(answer.query) > 3 else "")
-    return Text(f"{names}: {verdict(answer)}".removesuffix(": "))
+    return _plain(f"{names}: {verdict(answer)}".removesuffix(": "))
 
 
 def _table(*columns: str) -> Table:
@@ -172,12 +172,12 @@ def _table(*columns: str) -> Table:
 
 
 def _lines(lines: Sequence[str]) -> Text:
-    return Text("\n".join(lines))
+    return _plain("\n".join(lines))
 
 
 def _plain(text: str) -> Text:
-    """Text as it is: a pid such as ``[red]`` is no markup."""
-    return Text(text)
+    """Text as it is: ``[red]`` is no markup, and what would steer a terminal is spelled out."""
+    return Text("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text))
 
 
 def _time(moment: datetime | None) -> str:

@@ -135,3 +135,17 @@ def test_a_damaged_calibration_in_a_store_is_told(tmp_path, stored):
             sqlite.execute("UPDATE generations SET calibration = ?", (stored,))
         with pytest.raises(StoreDamagedError, match=r"calibration .* rebuild --model"):
             gallery.query_embeddings(np.eye(4, dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    "options", [{"as_one": True}, {"pooling": "centroid"}, {"pooling": "mean"}]
+)
+def test_scores_that_were_not_calibrated_are_not_decided_on(
+    tmp_path, crops, tiny_calibrated, options
+):
+    with Gallery.open(tmp_path / "store", model=tiny_calibrated) as gallery:
+        gallery.enroll([crops])
+        pictures = [crops / "p0" / "0.png", crops / "p0" / "1.png"]
+        for answer in gallery.query(pictures, **options):
+            assert (answer.known, answer.threshold) == (None, None)
+            assert answer.matches

@@ -1,0 +1,58 @@
+"""What people read: verdicts, lines that are cut, and pids that would steer a terminal."""
+
+import io
+
+import pytest
+from reid_gallery.gallery.reports.views import answer_view, identities_view, report_view
+from reid_gallery.gallery.types import Answer, EnrollReport, Failure, Identity, Match, Sighting
+from rich.console import Console
+
+
+def shown(view):
+    out = io.StringIO()
+    Console(file=out, width=100).print(view)
+    return out.getvalue()
+
+
+def an_answer(*, known, pid="anna"):
+    match = Match(1, pid, 0.8125, Sighting(7, pid, path="crops/a.jpg", camera="c1"))
+    threshold = None if known is None else 0.7
+    return Answer(("who.jpg",), "0" * 64, known, threshold, (match,))
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (True, "who.jpg: this is anna (threshold 0.700)"),
+        (False, "who.jpg: unknown"),
+        (None, "who.jpg"),
+    ],
+)
+def test_the_verdict_is_said_in_words(known, words):
+    text = shown(answer_view(an_answer(known=known)))
+    assert text.startswith(words)
+    assert "0.812" in text
+    assert "7 a.jpg" in text
+
+
+def test_nobody_matches():
+    assert "nobody" in shown(answer_view(Answer(("who.jpg",), "", None, None, ())))
+
+
+def test_a_pid_is_neither_markup_nor_a_command_to_the_terminal():
+    people = [
+        Identity("[red]x[/red]", 1, (), None, None),
+        Identity("\x1b[2Jgone", 1, (), None, None),
+    ]
+    text = shown(identities_view(people))
+    assert "[red]x[/red]" in text
+    assert "\x1b" not in text
+    assert "\\x1b[2Jgone" in text
+
+
+def test_many_failures_are_cut_and_counted():
+    report = EnrollReport(failed=tuple(Failure(f"{n}.jpg", f"{n}.jpg: bad") for n in range(50)))
+    text = shown(report_view(report))
+    assert "failed 50" in text
+    assert "... and 30 more" in text
+    assert text.count("failed: ") == 20
