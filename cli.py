@@ -1,5 +1,6 @@
 """The command line: parses, calls, prints. Results go to stdout, everything else to stderr."""
 
+import gc
 import json
 import logging
 import os
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="reid-gallery",
     help="A gallery for person re-identification: enroll full-body crops, ask who someone is.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some pictures failed or something "
+    "differs, 130 interrupted. With -v an unforeseen error shows where it happened.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -86,7 +89,8 @@ def enroll(
     wait: Wait = 30.0,
 ) -> int:
     """Enroll pictures of people."""
-    with _gallery(store, model=model, create=True, wait_s=wait) as gallery, _progress() as progress:
+    opened = _gallery(store, model=model, create=True, wait_s=wait, embeds=True)
+    with opened as gallery, _progress() as progress:
         report = gallery.enroll(
             paths or [], pid=pid, layout=layout, manifest=manifest, camera=camera, progress=progress
         )
@@ -98,9 +102,15 @@ def enroll(
 def query(
     paths: Paths,
     k: Annotated[int, typer.Option("-k", min=1, help="How many people to list.")] = 5,
-    camera: Annotated[list[str] | None, typer.Option(help="Only sightings of these.")] = None,
-    not_camera: Annotated[list[str] | None, typer.Option(help="No sighting of these.")] = None,
-    since: Annotated[str | None, typer.Option(help="Only sightings from then on.")] = None,
+    camera: Annotated[
+        list[str] | None, typer.Option(help="Only sightings of this one; may be repeated.")
+    ] = None,
+    not_camera: Annotated[
+        list[str] | None, typer.Option(help="No sighting of this one; may be repeated.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only sightings from then on: 2026-05-01T12:30.")
+    ] = None,
     until: Annotated[str | None, typer.Option(help="Only sightings up to then.")] = None,
     as_one: Annotated[bool, typer.Option(help="All pictures show one unknown person.")] = False,
     min_score: Annotated[float | None, typer.Option(help="No match below it.")] = None,
@@ -123,7 +133,7 @@ def query(
         check_sheet_path(sheet)
     found, failed = collect_queries(paths, sys.stdin)
     failures = [reason for _, reason in failed]
-    with _gallery(store, model=model, create=False) as gallery:
+    with _gallery(store, model=model, create=False, embeds=True) as gallery:
         answers = []
         for answer in gallery.query_each(
             found,
@@ -157,7 +167,9 @@ def compare(
     a: Path,
     b: Path,
     fpir: Annotated[float, typer.Option(help="Share of strangers that may pass.")] = 0.01,
-    model: Model = None,
+    model: Annotated[
+        Path | None, typer.Option(help="An extractor's ONNX file; by default the shipped one.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Compare two pictures: their score, and whether it is one person."""
@@ -175,7 +187,9 @@ def compare(
 @app.command()
 def remove(
     pid: Annotated[str | None, typer.Argument(help="The person to delete.")] = None,
-    sighting: Annotated[list[int] | None, typer.Option(help="A single sighting's id.")] = None,
+    sighting: Annotated[
+        list[int] | None, typer.Option(help="A sighting's id; may be repeated.")
+    ] = None,
     yes: Yes = False,
     store: Store = None,
     as_json: Json = False,
@@ -444,14 +458,26 @@ def _pair_sources(data: list[Path], layout: list[str]) -> list[tuple[Path, str]]
 
 @contextmanager
 def _gallery(
-    store: Path | None, *, create: bool, model: Path | None = None, wait_s: float = 30.0
+    store: Path | None,
+    *,
+    create: bool,
+    model: Path | None = None,
+    wait_s: float = 30.0,
+    embeds: bool = False,
 ) -> Iterator["Gallery"]:
-    from .gallery.facade import Gallery
-    from .gallery.store.directory import default_store
+    """Open the gallery; ``embeds`` says that its model will be needed, and begins to load it."""
+    from .gallery.store.directory import StoreDirectory, default_store
 
-    with Gallery.open(
-        store or default_store(), model=model, create=create, wait_s=wait_s
-    ) as opened:
+    options: dict[str, Any] = {"model": model, "create": create, "wait_s": wait_s}
+    root = store or default_store()
+    if embeds:
+        from .gallery.extractor.early import EarlyExtractor
+
+        options["load"] = EarlyExtractor(StoreDirectory(root).database, model)
+    from .gallery.facade import Gallery
+
+    gc.enable()
+    with Gallery.open(root, **options) as opened:
         yield opened
 
 
@@ -515,8 +541,8 @@ def _print_view(view: "RenderableType") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    # Into a pipe or file a table keeps its full width: cut names would be of no use there.
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    # Into a pipe or file a table keeps its full width: broken names would be of no use there.
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
     console.print(view, soft_wrap=isinstance(view, Text))
 
 
@@ -527,6 +553,7 @@ def _say(line: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    gc.disable()  # while modules load there is no garbage; looking for it is a tenth of the time
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name may not fit the terminal's encoding
             stream.reconfigure(errors="backslashreplace")

@@ -20,7 +20,7 @@ from .enrolling import Enrolment, Progress, enroll_new, no_progress
 from .errors import ConflictError, EmbeddingError, PictureError
 from .extractor import Extractor
 from .index_keeper import IndexKeeper
-from .model_choice import choose_extractor, external_pin, pin_of
+from .model_choice import Load, choose_extractor, external_pin, pin_of
 from .pictures.labelled import Reading
 from .pictures.read import Crop, content_hash
 from .pictures.sources import collect
@@ -57,9 +57,10 @@ class Gallery:
         ...         print(answer.pid, answer.matches)
     """
 
-    def __init__(self, store: Store, model: PictureLike | None) -> None:
+    def __init__(self, store: Store, model: PictureLike | None, load: Load) -> None:
         self._store = store
         self._model = model
+        self._load = load
         self._extractor: Extractor | None = None
         self._keeper = IndexKeeper(store)
 
@@ -71,6 +72,7 @@ class Gallery:
         model: PictureLike | None = None,
         create: bool = True,
         wait_s: float = 30.0,
+        load: Load = Extractor.load,
     ) -> Self:
         """Open a store.
 
@@ -80,11 +82,12 @@ class Gallery:
                 new store the shipped one.
             create: make the store when it isn't there.
             wait_s: how long a write waits for another process's.
+            load: how a model's file is loaded; see `extractor.early`.
 
         Raises:
             StoreError: there is no store and none may or can be made.
         """
-        return cls(Store(Path(path), create=create, wait_s=wait_s), model)
+        return cls(Store(Path(path), create=create, wait_s=wait_s), model, load)
 
     def close(self) -> None:
         """Let go of the store; the index is saved if the saved one is no good."""
@@ -120,7 +123,9 @@ class Gallery:
             ModelMismatchError: the store was made with another one than was given to `open`.
         """
         if self._extractor is None:
-            self._extractor = choose_extractor(self._store, self._generation(), self._model)
+            self._extractor = choose_extractor(
+                self._store, self._generation(), self._model, self._load
+            )
         return self._extractor
 
     def _warm_up(self) -> None:
@@ -129,7 +134,9 @@ class Gallery:
             return
         generation = self._generation()
         with ThreadPoolExecutor(1) as pool:
-            loading = pool.submit(choose_extractor, self._store, generation, self._model)
+            loading = pool.submit(
+                choose_extractor, self._store, generation, self._model, self._load
+            )
             with self._store.snapshot() as sqlite:
                 self._keeper.refresh(sqlite)
             faiss_module()

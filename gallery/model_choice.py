@@ -1,6 +1,7 @@
 """Which extractor a store is used with: the one that its vectors were made by."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from .extractor import Extractor, resolve_model
 from .store.generations import EXTERNAL, Generation, ModelPin
 from .store.store import Store
 from .types import PictureLike
+
+Load = Callable[[Path], Extractor]
 
 
 def pin_of(extractor: Extractor) -> ModelPin:
@@ -29,7 +32,10 @@ def external_pin(dim: int) -> ModelPin:
 
 
 def choose_extractor(
-    store: Store, generation: Generation | None, model: PictureLike | None
+    store: Store,
+    generation: Generation | None,
+    model: PictureLike | None,
+    load: Load = Extractor.load,
 ) -> Extractor:
     """Load the extractor to use with a store.
 
@@ -37,33 +43,34 @@ def choose_extractor(
         store: the store, for errors.
         generation: its current one, None when it is empty.
         model: the file that the user named, if any.
+        load: how a file is loaded.
 
     Raises:
         ModelMismatchError: the file named is not the one the store was made with.
         ModelError: no file of that model is to be found.
     """
     if generation is None:
-        return Extractor.load(resolve_model(model))
+        return load(resolve_model(model))
     if generation.external:
         raise ModelMismatchError(
             f"{store.directory.root}: its vectors were made by an extractor elsewhere, so it "
             "can't embed pictures; enroll and query embeddings"
         )
     if model is not None:
-        extractor = Extractor.load(resolve_model(model))
+        extractor = load(resolve_model(model))
         store.check_pin(generation, pin_of(extractor))
         return extractor
-    return _find(store, generation)
+    return _find(store, generation, load)
 
 
-def _find(store: Store, generation: Generation) -> Extractor:
+def _find(store: Store, generation: Generation, load: Load) -> Extractor:
     """Load the pinned model: where it was last seen, or the shipped one."""
     places = [Path(generation.model_path)] if generation.model_path else []
     with suppress(ModelError):  # when nothing is shipped, the pinned path may do
         places.append(resolve_model(None))
     for place in places:
         if place.is_file():
-            extractor = Extractor.load(place)
+            extractor = load(place)
             if extractor.sha256 == generation.model:
                 return extractor
     raise ModelError(

@@ -1,11 +1,12 @@
 """The extractor: an ONNX file that turns crops into embeddings, on the CPU by default."""
 
 import hashlib
+import mmap
 import os
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -149,13 +150,24 @@ def _open(path: Path, threads: int | None, providers: Sequence[str]) -> tuple[st
         if not path.is_file():
             raise ModelError(f"{path}: no such model file; give an ONNX file with --model")
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
+            digest = _sha256(file)
             session = _open_session(path, threads, providers)
             if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 raise ModelError(f"{path}: was replaced while it was being loaded; try again")
     except OSError as error:
         raise ModelError(f"{path}: can't be read ({error.strerror or error})") from error
-    return digest.hexdigest(), session
+    return digest, session
+
+
+def _sha256(file: BinaryIO) -> str:
+    """Hash a file in one go.
+
+    Piece by piece, each piece would wait for the interpreter's lock while another thread imports.
+    """
+    if not os.fstat(file.fileno()).st_size:
+        return hashlib.sha256().hexdigest()
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return hashlib.sha256(content).hexdigest()
 
 
 def _open_session(path: Path, threads: int | None, providers: Sequence[str]) -> Any:

@@ -38,9 +38,7 @@ def answer_view(answer: Answer) -> Group:
             _time(sighting.time),
             _plain(f"{sighting.id} {Path(sighting.path).name if sighting.path else ''}".strip()),
         )
-    if not answer.matches:
-        table.add_row("-", "nobody", "-", "-", "-", "-")
-    return Group(_title(answer), table)
+    return Group(_title(answer), table) if answer.matches else Group(_title(answer))
 
 
 def verdict(answer: Answer) -> str:
@@ -49,7 +47,8 @@ def verdict(answer: Answer) -> str:
         return "" if answer.matches else "nobody matches"
     if answer.known:
         return f"this is {answer.matches[0].pid} (threshold {answer.threshold:.3f})"
-    return f"unknown (threshold {answer.threshold:.3f}); the nearest are"
+    rest = "the nearest are" if answer.matches else "nobody passes the filters"
+    return f"unknown (threshold {answer.threshold:.3f}); {rest}"
 
 
 def identities_view(identities: Iterable[Identity]) -> Table:
