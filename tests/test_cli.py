@@ -244,6 +244,16 @@ cli.main([])
     assert (done.returncode, done.stderr) == (130, "")
 
 
+def test_a_long_path_is_one_line_in_a_pipe(tmp_path, figures):
+    folder = tmp_path / "a" / ("b" * 120) / ("c" * 120)
+    folder.mkdir(parents=True)
+    path = folder / "picture.jpg"
+    path.write_bytes((figures / "p001" / "cam1_1.jpg").read_bytes())
+    run("enroll", "--pid", "anna", path, store=tmp_path / "store")
+    for words in (["show", "anna"], ["query", path]):
+        assert str(path) in run(*words, store=tmp_path / "store").stdout
+
+
 def test_a_closed_pipe_is_no_error(filled, figures):
     line = f"{' '.join(map(repr, COMMAND))} list --store {filled} --json | head -1"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)

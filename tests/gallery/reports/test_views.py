@@ -39,6 +39,11 @@ def test_nobody_matches():
     assert "nobody" in shown(answer_view(Answer(("who.jpg",), "", None, None, ())))
 
 
+def test_filters_that_nobody_passes_are_not_taken_for_a_stranger():
+    text = shown(answer_view(Answer(("who.jpg",), "", False, 0.7, ())))
+    assert text.strip() == "who.jpg: unknown (threshold 0.700); nobody passes the filters"
+
+
 def test_a_pid_is_neither_markup_nor_a_command_to_the_terminal():
     people = [
         Identity("[red]x[/red]", 1, (), None, None),
