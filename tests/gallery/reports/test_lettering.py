@@ -52,9 +52,11 @@ def test_any_text_is_shortened_to_fit_and_keeps_its_ends(text, width, size):
     if font.getlength(written) <= width:
         assert short == written
     else:
-        head, tail = short.split("...", 1) if short.count("...") == 1 else (short[:0], short[:0])
-        assert written.startswith(head)
-        assert written.endswith(tail)
+        cuts = [at for at in range(len(short)) if short.startswith("...", at)]
+        # The text's own dots may stand beside the three that are put in.
+        assert any(
+            written.startswith(short[:at]) and written.endswith(short[at + 3 :]) for at in cuts
+        )
 
 
 def test_as_much_as_fits_is_kept():
