@@ -84,6 +84,9 @@ class Question:
             raise QueryError(f"k must be at least 1, not {self.k}")
         if isinstance(self.cameras, str) or isinstance(self.not_cameras, str):
             raise QueryError("cameras are a list of names, not one text; put it in brackets")
+        for moment in (self.since, self.until):
+            if moment is not None and not isinstance(moment, datetime):
+                raise QueryError(f"since and until are datetimes, not {moment!r}")
         if not 0 < self.fpir < 1:
             raise QueryError(f"fpir lies between 0 and 1, not {self.fpir}")
         if self.pooling not in ("max", "mean", "centroid"):

@@ -17,7 +17,7 @@ from .asking import QueryOptions, Question
 from .decision import DEFAULT_FPIR
 from .embeddings import check_embeddings
 from .enrolling import Enrolment, Progress, enroll_new, no_progress
-from .errors import ConflictError, EmbeddingError, PictureError
+from .errors import ConflictError, EmbeddingError, LayoutError, PictureError, QueryError
 from .extractor import Extractor
 from .index_keeper import IndexKeeper
 from .model_choice import Load, choose_extractor, external_pin, pin_of
@@ -173,6 +173,8 @@ class Gallery:
             ModelMismatchError: the store was made with another model.
             StoreBusyError: another process was writing for too long.
         """
+        if isinstance(paths, PictureLike):
+            raise LayoutError(f"paths are a list, not one path; put {paths} in brackets")
         reading = collect(
             [str(path) for path in paths],
             pid=pid,
@@ -259,13 +261,15 @@ class Gallery:
 
         Args:
             pictures: paths, or uint8[h, w, 3] RGB.
-            options: see `QueryOptions`.
+            options: ``k`` people a query, ``cameras``, ``not_cameras``, ``since``, ``until``,
+                ``as_one``, ``min_score``, ``pooling`` and ``fpir``; see `asking.QueryOptions`.
 
         Returns:
             One answer a picture, or a single one with ``as_one``.
 
         Raises:
             PictureError: a picture can't be used.
+            QueryError: an option is out of its range, or ``pictures`` is no list.
             ModelError: the model is not to be found.
         """
         answers = []
@@ -282,6 +286,8 @@ class Gallery:
 
         A picture that can't be used is a `Failure` in the place of its answer.
         """
+        if isinstance(pictures, PictureLike):
+            raise QueryError(f"pictures are a list, not one path; put {pictures} in brackets")
         question = Question(**options)
         self._warm_up()
         return asking.answer_pictures(self._store, self._keeper, self.extractor, pictures, question)

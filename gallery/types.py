@@ -183,12 +183,14 @@ class VerifyReport:
 
     Attributes:
         checked: how many sightings were looked at.
+        pictures_read: whether their pictures were read again.
         database: contradictions inside the database.
         index: differences between the saved index and the database.
         pictures: pictures that are missing or changed since enrolment.
     """
 
     checked: int
+    pictures_read: bool
     database: tuple[str, ...] = ()
     index: tuple[str, ...] = ()
     pictures: tuple[Failure, ...] = field(default=())

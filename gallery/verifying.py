@@ -72,7 +72,7 @@ def picture_problems(sqlite: sqlite3.Connection, progress: Progress) -> Iterator
             yield Failure(path, str(error))
             continue
         if content != load_contents(sqlite, [number]).get(number):
-            yield Failure(path, f"changed since it was enrolled as sighting {number}")
+            yield Failure(path, f"{path}: changed since it was enrolled as sighting {number}")
 
 
 def verify(store: Store, *, pictures: bool, progress: Progress) -> VerifyReport:
@@ -83,7 +83,7 @@ def verify(store: Store, *, pictures: bool, progress: Progress) -> VerifyReport:
         if generation is None:
             (lost,) = sqlite.execute("SELECT count(*) FROM sightings").fetchone()
             problems += [f"{lost} sightings have no vector: none is in force"] if lost else []
-            return VerifyReport(checked=0, database=tuple(problems))
+            return VerifyReport(checked=0, pictures_read=pictures, database=tuple(problems))
         problems.extend(database_problems(sqlite, generation))
         differences: list[str] = []
         try:
@@ -94,6 +94,7 @@ def verify(store: Store, *, pictures: bool, progress: Progress) -> VerifyReport:
             problems.append(f"the index can't be compared: {error}")
         return VerifyReport(
             checked=count_vectors(sqlite, generation.id),
+            pictures_read=pictures,
             database=tuple(problems),
             index=tuple(differences),
             pictures=tuple(picture_problems(sqlite, progress)) if pictures else (),

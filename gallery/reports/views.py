@@ -137,7 +137,10 @@ def removal_view(removal: Removal) -> Text:
 def verify_view(report: VerifyReport) -> Text:
     """What differs, in lines."""
     if report.sound:
-        return _lines([f"{report.checked} sightings: database, index and pictures agree"])
+        agreeing = "database, index and pictures agree"
+        if not report.pictures_read:
+            agreeing = "database and index agree; pictures were not read"
+        return _lines([f"{report.checked} sightings: {agreeing}"])
     lines = [f"database: {problem}" for problem in report.database]
     lines += [f"index: {problem}; reid-gallery rebuild mends it" for problem in report.index]
     lines += _cut([f"picture: {failure.reason}" for failure in report.pictures])

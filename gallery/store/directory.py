@@ -1,6 +1,7 @@
 """A store is a directory: one SQLite database, the truth, and a folder of derived index files."""
 
 import os
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,8 @@ class StoreDirectory:
             raise StoreError(f"{self.root}: can't be looked at ({error.strerror})") from error
         if not there:
             raise StoreError(
-                f"{self.root}: no store here; make one with reid-gallery enroll --store {self.root}"
+                f"{self.root}: no store here; make one with "
+                f"reid-gallery enroll --store {shlex.quote(str(self.root))} CROPS"
             )
 
 

@@ -375,3 +375,13 @@ def test_export_and_import_give_the_same_gallery(gallery, crops, tmp_path, endin
         assert copy.identities() == gallery.identities()
         assert len(copy.import_(tmp_path / f"all{ending}").skipped) == 24
         assert copy.verify().sound
+
+
+def test_one_path_is_no_list_and_a_text_is_no_time(tmp_path):
+    with Gallery.open(tmp_path / "store") as gallery:
+        with pytest.raises(LayoutError, match="put crops in brackets"):
+            gallery.enroll("crops")
+        with pytest.raises(QueryError, match=r"put a\.jpg in brackets"):
+            gallery.query("a.jpg")
+        with pytest.raises(QueryError, match="datetimes"):
+            gallery.query(["a.jpg"], since="2026-05-01")

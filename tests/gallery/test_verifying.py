@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from reid_gallery.gallery.errors import StoreDamagedError
 from reid_gallery.gallery.facade import Gallery
+from reid_gallery.gallery.figures import draw_figures
+from reid_gallery.gallery.reports.views import verify_view
 
 DAMAGES = {
     "no vector": "DELETE FROM vectors_1 WHERE sighting_id = 2",
@@ -65,3 +67,15 @@ def test_a_changed_byte_of_the_index_is_found(store):
         assert gallery.verify().index == ("the index has another vector for sighting 5",)
         gallery.rebuild()
         assert gallery.verify().sound
+
+
+def test_a_changed_picture_is_named_and_pictures_not_read_are_not_said_to_agree(tmp_path):
+    (drawn,) = draw_figures(tmp_path / "f", people=1, cameras=1, per_camera=1, seed=0)
+    with Gallery.open(tmp_path / "store") as gallery:
+        gallery.enroll([drawn.path])
+        drawn.path.write_bytes(drawn.path.read_bytes() + b"x")
+        (failure,) = gallery.verify().pictures
+        assert failure.reason.startswith(str(drawn.path))
+        unread = gallery.verify(pictures=False)
+    assert unread.sound
+    assert "pictures were not read" in verify_view(unread).plain
