@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import __version__
 from .gallery.errors import ReidGalleryError
 
 if TYPE_CHECKING:
@@ -64,6 +65,24 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before deletin
 Paths = Annotated[
     list[str], typer.Argument(help="Files, folders, quoted patterns; - reads paths from stdin.")
 ]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"reid-gallery {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """A gallery for person re-identification: enroll full-body crops, ask who someone is."""
 
 
 # -- enrolling and asking ----------------------------------------------------------------------

@@ -227,6 +227,9 @@ class Gallery:
     ) -> EnrollReport:
         """Enroll vectors of one's own extractor, in one transaction.
 
+        They make a store of their own kind. Into a store that a model made they go only when that
+        model was given to `open`: then they are taken to be its embeddings.
+
         Args:
             embeddings: float32[n, d] unit rows, all from the same extractor.
             pids: n names.
@@ -236,21 +239,15 @@ class Gallery:
 
         Raises:
             EmbeddingError: rows aren't unit, or the numbers don't match.
-            ModelMismatchError: the store holds vectors of another dimension or of a model.
+            ModelMismatchError: the store holds vectors of a model, or of another dimension.
         """
-        dim = self._dim_of_model()
-        rows = check_embeddings(embeddings, dim=dim)
-        pin = external_pin(rows.shape[1]) if dim is None else pin_of(self.extractor)
+        model = self.extractor if self._model is not None else None
+        rows = check_embeddings(embeddings, dim=None if model is None else model.dim)
+        pin = external_pin(rows.shape[1]) if model is None else pin_of(model)
         new = _new_sightings(len(rows), pids, cameras, times, tracklets)
         outcome = self._store.enroll(new, rows, generation=self._pin(pin))
         self._keep_index()
         return EnrollReport(enrolled=tuple(outcome.ids.tolist()))
-
-    def _dim_of_model(self) -> int | None:
-        """The dimension of the model that embeds here, or None if none does."""
-        generation = self._generation()
-        embeds = self._model is not None or (generation is not None and not generation.external)
-        return self.extractor.dim if embeds else None
 
     # -- asking --------------------------------------------------------------------------------
 

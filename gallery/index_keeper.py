@@ -43,6 +43,7 @@ class IndexKeeper:
         self._position: Position | None = None
         self._saved_rows: int | None = None
         self._must_save = False
+        self.damage: str | None = None
 
     def refresh(self, sqlite: sqlite3.Connection) -> VectorIndex | None:
         """Return an index that holds exactly what the snapshot holds; None for an empty store."""
@@ -77,12 +78,16 @@ class IndexKeeper:
             index = open_index(self._path, kind=_KIND)
             position = Position(**{name: int(value) for name, value in index.stamp.items()})
         except (IndexFileError, TypeError, ValueError) as error:
-            log.warning("%s; rebuilding it from the stored vectors", error)
+            self._distrust(str(error))
             return
         if not self._belongs(sqlite, index, position, generation, now):
-            log.warning("the index is of another state of the store; rebuilding it")
+            self._distrust("the index is of another state of the store")
             return
         self._index, self._position, self._saved_rows = index, position, len(index)
+
+    def _distrust(self, reason: str) -> None:
+        self.damage = reason
+        log.warning("%s; rebuilding it from the stored vectors", reason)
 
     def _belongs(
         self,

@@ -87,7 +87,9 @@ def verify(store: Store, *, pictures: bool, progress: Progress) -> VerifyReport:
         problems.extend(database_problems(sqlite, generation))
         differences: list[str] = []
         try:
-            index = IndexKeeper(store).refresh(sqlite)
+            keeper = IndexKeeper(store)
+            index = keeper.refresh(sqlite)
+            differences.extend([keeper.damage] if keeper.damage else [])
             if index is not None:
                 differences.extend(index_problems(sqlite, generation, index))
         except StoreDamagedError as error:

@@ -138,11 +138,13 @@ def test_corrections_and_history(own):
     assert run("verify", store=own).returncode == 0
 
 
-def test_verify_says_what_differs_and_exits_3(own):
+def test_verify_says_what_differs_and_exits_3(own, figures):
     (own / "index" / "flat.index").write_bytes(b"torn")
     done = run("verify", store=own)
-    assert done.returncode == 0  # rebuilt from the truth
-    assert "rebuilding" in done.stderr
+    assert done.returncode == 3
+    assert "reid-gallery rebuild mends it" in done.stdout
+    assert run("query", figures / "p000" / "cam1_1.jpg", store=own).returncode == 0
+    assert run("verify", store=own).returncode == 0  # the query has mended it
     import sqlite3
 
     with sqlite3.connect(own / "gallery.sqlite3") as database:
@@ -184,6 +186,11 @@ def test_errors_are_one_line_with_their_exit_code(filled, tmp_path, arguments, c
     assert done.stdout == ""
     if code == 1:
         assert done.stderr.count("\n") == 1
+
+
+def test_version():
+    done = run("--version")
+    assert (done.returncode, done.stdout.split()[0]) == (0, "reid-gallery")
 
 
 def test_v_shows_the_traceback(tmp_path):

@@ -335,6 +335,17 @@ def test_embeddings_are_checked(gallery, rows, message):
         gallery.enroll_embeddings(rows, pids=["a"] * len(rows))
 
 
+def test_vectors_from_elsewhere_do_not_slip_into_a_models_store(gallery, crops, tmp_path):
+    gallery.enroll([crops])
+    rows = np.eye(24, dtype=np.float32)[:2]
+    with (
+        Gallery.open(tmp_path / "store") as same,
+        pytest.raises(ModelMismatchError, match="tiny-0"),
+    ):
+        same.enroll_embeddings(rows, pids=["a", "b"])
+    assert len(gallery.enroll_embeddings(rows, pids=["a", "b"]).enrolled) == 2  # its model is given
+
+
 def test_embeddings_need_a_pid_each(gallery):
     with pytest.raises(EmbeddingError, match="3 rows but 2 pids"):
         gallery.enroll_embeddings(np.eye(24, dtype=np.float32)[:3], pids=["a", "b"])
