@@ -239,8 +239,3 @@ class IndexKeeper:
             self._rebuild(sqlite, generation)
             self._position = self._store.position(sqlite)
         self.save()
-
-
-def _spread(ids: vectors.Ids) -> set[int]:
-    """Four of the ids, the first and the last among them."""
-    return {int(ids[share * (len(ids) - 1) // 3]) for share in range(4)} if len(ids) else set()

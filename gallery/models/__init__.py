@@ -1,1 +1,1 @@
-"""."""
+"""Models that are shipped: data, found by `extractor.models`."""
