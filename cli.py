@@ -495,7 +495,6 @@ def _gallery(
         options["load"] = EarlyExtractor(StoreDirectory(root).database, model)
     from .gallery.facade import Gallery
 
-    gc.enable()
     with Gallery.open(root, **options) as opened:
         yield opened
 
@@ -572,7 +571,8 @@ def _say(line: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    gc.disable()  # while modules load there is no garbage; looking for it is a tenth of the time
+    # While modules load there is no garbage; looking for it often is a tenth of a cold query.
+    gc.set_threshold(50_000)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name may not fit the terminal's encoding
             stream.reconfigure(errors="backslashreplace")

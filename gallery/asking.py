@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,7 @@ from .model_choice import pin_of
 from .pictures.read import Crop
 from .pooling import Pooling, rank_pooled
 from .ranking import RankedIdentity, exact_scores, rank_identities
-from .store.generations import ModelPin, current_generation
+from .store.generations import Generation, ModelPin, current_generation
 from .store.sightings import Filter, all_owners, filtered_ids, identities_of, load_sightings
 from .store.store import Store
 from .types import Answer, Comparison, Failure, Match, PictureLike, Sighting
@@ -114,12 +115,8 @@ def answer_pictures(
 
     With ``as_one`` the single answer comes last, of all pictures that can be used.
     """
-    batches = in_batches(load_pictures(enumerate(pictures), _source), _BATCH)
-    if question.as_one:
-        batches = (
-            batch for batch in [[picture for batch in batches for picture in batch]] if batch
-        )
-    for batch in batches:
+    size = sys.maxsize if question.as_one else _BATCH
+    for batch in in_batches(load_pictures(enumerate(pictures), _source), size):
         good, _ = separate(batch)
         embeddings = extractor.embed_fitted([picture.fitted for picture in good])
         names = [_name(picture.item) for picture in good]
@@ -162,7 +159,12 @@ def answer(
             found
             for batch in in_batches(range(len(queries)), _RANKED)
             for found in _answer_batch(
-                sqlite, index, embeddings[batch], [queries[n] for n in batch], question
+                sqlite,
+                index,
+                generation,
+                embeddings=embeddings[batch],
+                queries=[queries[n] for n in batch],
+                question=question,
             )
         ]
 
@@ -204,11 +206,12 @@ def _as_one(embeddings: Vectors) -> Vectors:
 def _answer_batch(
     sqlite: sqlite3.Connection,
     index: VectorIndex | None,
+    generation: Generation | None,
+    *,
     embeddings: Vectors,
     queries: Sequence[tuple[str, ...]],
     question: Question,
 ) -> list[Answer]:
-    generation = current_generation(sqlite)
     if index is None or generation is None:
         return [Answer(query, "", None, None, ()) for query in queries]
     rankings = _rank(sqlite, index, embeddings, question)

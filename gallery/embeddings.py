@@ -7,8 +7,16 @@ import numpy.typing as npt
 
 from .errors import EmbeddingError
 
-_TOLERANCE = 1e-3
+UNIT_TOLERANCE = 1e-3
 """How far a row's length may be from 1: half-precision extractors are within it."""
+
+
+def find_not_unit(
+    rows: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Return which rows of float32[n, d] aren't unit vectors, and the lengths float32[n] of all."""
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    return np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE)), lengths  # NaN is wrong, too
 
 
 def check_embeddings(
@@ -29,8 +37,7 @@ def check_embeddings(
     if dim is not None and rows.shape[1] != dim:
         raise EmbeddingError(f"embeddings have {rows.shape[1]} dimensions, the gallery has {dim}")
     rows = np.ascontiguousarray(rows, dtype=np.float32)
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= _TOLERANCE))  # NaN compares as wrong, too
+    wrong, lengths = find_not_unit(rows)
     if len(wrong):
         raise EmbeddingError(
             f"{len(wrong)} of {len(rows)} rows aren't unit vectors (row {wrong[0]} has length "

@@ -91,7 +91,8 @@ class Enrolment:
             if picture.content in known:
                 self._note_known(picture.item, *known[picture.content])
             elif picture.content in fresh:
-                self._note_twin(picture.item, fresh[picture.content].item)
+                # Its twin is in this batch, and has no number yet.
+                self._note_known(picture.item, 0, fresh[picture.content].item.pid)
             else:
                 fresh[picture.content] = picture
         return fresh
@@ -101,13 +102,6 @@ class Enrolment:
             self.skipped.append(str(picture.path))
         else:
             self.conflicting.append(Conflict(str(picture.path), picture.pid, pid, sighting_id))
-
-    def _note_twin(self, picture: LabelledPicture, first: LabelledPicture) -> None:
-        """Note a picture whose twin is in the same batch and is not enrolled yet."""
-        if picture.pid == first.pid:
-            self.skipped.append(str(picture.path))
-        else:
-            self.conflicting.append(Conflict(str(picture.path), picture.pid, first.pid, 0))
 
 
 def enroll_new(

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..embeddings import find_not_unit
 from ..errors import ModelError, PictureError
 from ..pictures.fit import HEIGHT, WIDTH
 from ..pictures.read import Crop
@@ -17,9 +18,6 @@ OUTPUT = "embeddings"
 """float32[n, d], unit rows."""
 
 Embeddings = npt.NDArray[np.float32]
-
-UNIT_TOLERANCE = 1e-3
-"""How far a row's length may be from 1."""
 
 
 _ADVICE = "export or adopt the model with this program"
@@ -86,8 +84,7 @@ def check_embeddings(embeddings: Embeddings, *, rows: int, dim: int, where: str)
             f"{where}: gave {list(embeddings.shape)} for {rows} pictures, not [{rows}, {dim}]; "
             "it isn't a model of this program's contract"
         )
-    lengths = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))
-    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE))  # so written, NaN is wrong too
+    wrong, lengths = find_not_unit(embeddings)
     if wrong.size:
         raise ModelError(
             f"{where}: embedding {wrong[0]} has length {lengths[wrong[0]]:.4g}, not 1; "
