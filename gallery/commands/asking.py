@@ -1,0 +1,125 @@
+"""Commands: enroll people, ask who someone is, compare two pictures."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .opening import open_gallery
+from .options import DONE, SOME_FAILED, Json, Model, Paths, Pooling, Store, Wait
+from .terminal import parse_time_option, say, show_progress, show_result
+
+app = typer.Typer()
+
+
+@app.command()
+def enroll(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files, folders, quoted patterns; - reads paths from stdin."),
+    ] = None,
+    pid: Annotated[str | None, typer.Option(help="The person that all pictures show.")] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="folders (PID/*.jpg, the default), market1501, cuhk03, ...")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="A CSV of path, pid[, camera, time, tracklet].")
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="The camera of all pictures.")] = None,
+    store: Store = None,
+    model: Model = None,
+    as_json: Json = False,
+    wait: Wait = 30.0,
+) -> int:
+    """Enroll pictures of people."""
+    opened = open_gallery(store, model=model, create=True, wait_s=wait, embeds=True)
+    with opened as gallery, show_progress() as progress:
+        report = gallery.enroll(
+            paths or [], pid=pid, layout=layout, manifest=manifest, camera=camera, progress=progress
+        )
+    show_result("report", report, as_json)
+    return SOME_FAILED if report.failed or report.conflicting else DONE
+
+
+@app.command()
+def query(
+    paths: Paths,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many people to list.")] = 5,
+    camera: Annotated[
+        list[str] | None, typer.Option(help="Only sightings of this one; may be repeated.")
+    ] = None,
+    not_camera: Annotated[
+        list[str] | None, typer.Option(help="No sighting of this one; may be repeated.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only sightings from then on: 2026-05-01T12:30.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only sightings up to then.")] = None,
+    as_one: Annotated[bool, typer.Option(help="All pictures show one unknown person.")] = False,
+    min_score: Annotated[float | None, typer.Option(help="No match below it.")] = None,
+    pooling: Annotated[
+        Pooling, typer.Option(help="How an identity's sightings make one score.")
+    ] = Pooling.max,
+    fpir: Annotated[float, typer.Option(help="Share of strangers that may get a name.")] = 0.01,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, a PNG.")] = None,
+    store: Store = None,
+    model: Model = None,
+    as_json: Json = False,
+) -> int:
+    """Ask who pictures show, and where they were seen."""
+    from ..pictures.sources import collect_queries
+    from ..types import Failure
+
+    if sheet is not None:
+        from ..reports.sheet import check_sheet_path
+
+        check_sheet_path(sheet)
+    found, failed = collect_queries(paths, sys.stdin)
+    failures = [reason for _, reason in failed]
+    with open_gallery(store, model=model, create=False, embeds=True) as gallery:
+        answers = []
+        for answer in gallery.query_each(
+            found,
+            k=k,
+            cameras=camera or (),
+            not_cameras=not_camera or (),
+            since=parse_time_option(since, "--since"),
+            until=parse_time_option(until, "--until"),
+            as_one=as_one,
+            min_score=min_score,
+            pooling=pooling.value,
+            fpir=fpir,
+        ):
+            if isinstance(answer, Failure):
+                failures.append(answer.reason)
+            else:
+                show_result("answer", answer, as_json)
+                answers.append(answer)
+    if sheet is not None:
+        from ..reports.answers import write_answer_sheet
+
+        write_answer_sheet(sheet, answers)
+        say(f"contact sheet: {sheet}")
+    for reason in failures:
+        say(f"failed: {reason}")
+    return SOME_FAILED if failures else DONE
+
+
+@app.command()
+def compare(
+    a: Path,
+    b: Path,
+    fpir: Annotated[float, typer.Option(help="Share of strangers that may pass.")] = 0.01,
+    model: Annotated[
+        Path | None, typer.Option(help="An extractor's ONNX file; by default the shipped one.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Compare two pictures: their score, and whether it is one person."""
+    from ..asking import compare as compare_pictures
+    from ..extractor import Extractor, resolve_model
+
+    result = compare_pictures(Extractor.load(resolve_model(model)), a, b, fpir=fpir)
+    show_result("comparison", result, as_json)
+    return DONE

@@ -1,0 +1,100 @@
+"""Commands that correct the gallery."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .opening import open_gallery
+from .options import DONE, Json, Store, Yes
+from .terminal import confirm, print_lines, show_result
+
+app = typer.Typer()
+
+
+@app.command()
+def remove(
+    pid: Annotated[str | None, typer.Argument(help="The person to delete.")] = None,
+    sighting: Annotated[
+        list[int] | None, typer.Option(help="A sighting's id; may be repeated.")
+    ] = None,
+    yes: Yes = False,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """Delete a person, or sightings, for good."""
+    if (pid is None) == (not sighting):
+        raise typer.BadParameter("name a person, or sightings with --sighting ID; not both")
+    what = f"all sightings of {pid}" if pid else f"sightings {', '.join(map(str, sighting or []))}"
+    confirm(f"Delete {what} for good? This can't be undone.", yes)
+    with open_gallery(store, create=False) as gallery:
+        removal = gallery.remove(pid=pid, sighting_ids=sighting or [])
+    show_result("removal", removal, as_json)
+    return DONE
+
+
+@app.command()
+def rename(old: str, new: str, store: Store = None) -> int:
+    """Call a person otherwise."""
+    with open_gallery(store, create=False) as gallery:
+        gallery.rename(old, new)
+    print_lines([f"{old} is now {new}"])
+    return DONE
+
+
+@app.command()
+def merge(
+    into: Annotated[str, typer.Argument(help="The person to keep.")],
+    other: Annotated[str, typer.Argument(help="The person who is the same.")],
+    store: Store = None,
+) -> int:
+    """Say that two are one person: OTHER's sightings become INTO's."""
+    with open_gallery(store, create=False) as gallery:
+        moved = gallery.merge(into, other)
+    print_lines([f"{moved} sightings of {other} are now {into}'s"])
+    return DONE
+
+
+@app.command()
+def split(
+    sightings: Annotated[list[int], typer.Argument(help="Sightings' ids; see show.")],
+    to: Annotated[str, typer.Option(help="Another or a new person.")],
+    store: Store = None,
+) -> int:
+    """Give chosen sightings to another or a new person."""
+    with open_gallery(store, create=False) as gallery:
+        moved = gallery.split(sightings, to=to)
+    print_lines([f"{moved} sightings are now {to}'s"])
+    return DONE
+
+
+@app.command()
+def history(
+    limit: Annotated[int, typer.Option(min=1)] = 50, store: Store = None, as_json: Json = False
+) -> int:
+    """List the changes, newest first."""
+    with open_gallery(store, create=False) as gallery:
+        changes = gallery.history(limit=limit)
+    show_result("changes", changes, as_json)
+    return DONE
+
+
+@app.command()
+def undo(
+    change: Annotated[int | None, typer.Argument(help="Its number; by default the last.")] = None,
+    yes: Yes = False,
+    store: Store = None,
+) -> int:
+    """Undo the last change, or a named one."""
+    from ..errors import IrreversibleError
+
+    with open_gallery(store, create=False) as gallery:
+        try:
+            done = gallery.undo(change, allow_removal=yes)
+        except IrreversibleError as error:
+            if yes or "--yes" not in str(error) or not sys.stdin.isatty():
+                raise
+            confirm(f"{str(error).split(';')[0]}. Go on?", yes)
+            done = gallery.undo(change, allow_removal=True)
+    print_lines([done.summary])
+    return DONE

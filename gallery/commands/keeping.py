@@ -1,0 +1,77 @@
+"""Commands that look after a gallery, and those that show what one does."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .opening import open_gallery
+from .options import DONE, SOME_FAILED, Json, Model, Store
+from .terminal import print_lines, show_progress, show_result
+
+app = typer.Typer()
+
+
+@app.command()
+def rebuild(store: Store = None, model: Model = None) -> int:
+    """Make the index again; with --model, embed every picture again with another model."""
+    with open_gallery(store, create=False) as gallery, show_progress() as progress:
+        gallery.rebuild(model=model, progress=progress)
+        stats = gallery.stats()
+    print_lines([f"{stats.sightings} sightings indexed, model {stats.model_name}"])
+    return DONE
+
+
+@app.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="A .csv or .parquet file.")], store: Store = None
+) -> int:
+    """Write all sightings and vectors to a file."""
+    with open_gallery(store, create=False) as gallery:
+        count = gallery.export(path)
+    print_lines([f"{count} sightings written to {path}"])
+    return DONE
+
+
+@app.command("import")
+def import_file(
+    path: Annotated[Path, typer.Argument(help="What export wrote.")],
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """Enroll what export wrote."""
+    with open_gallery(store, create=True) as gallery:
+        report = gallery.import_(path)
+    show_result("report", report, as_json)
+    return SOME_FAILED if report.conflicting else DONE
+
+
+@app.command()
+def figures(
+    out: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    people: Annotated[int, typer.Option(min=1)] = 12,
+    cameras: Annotated[int, typer.Option(min=1)] = 4,
+    per_camera: Annotated[int, typer.Option(min=1)] = 2,
+    seed: int = 0,
+) -> int:
+    """Draw pedestrians to try the gallery on: OUT/PID/*.jpg and OUT/manifest.csv."""
+    from ..figures import draw_figures
+
+    drawn = draw_figures(out, people=people, cameras=cameras, per_camera=per_camera, seed=seed)
+    print_lines([f"{len(drawn)} pictures of {people} people in {out}"])
+    return DONE
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="A new folder.")] = Path("demo"),
+    crops: Annotated[Path | None, typer.Option(help="Your own crops, PID/*.jpg.")] = None,
+) -> int:
+    """Show what a gallery does, on drawn people or on your own crops."""
+    from rich.console import Console
+
+    from ..demo import run_demo
+
+    run_demo(out, crops, Console(width=None if sys.stdout.isatty() else 120))
+    return DONE

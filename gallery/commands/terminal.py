@@ -1,0 +1,89 @@
+"""What commands say and ask: results on stdout, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..errors import ReidGalleryError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[int], None]]:
+    """A counter on stderr while a long command runs; silent when that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), MofNCompleteColumn(), "pictures", TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("pictures", total=None)
+        yield lambda done: bar.advance(task, done)
+
+
+def parse_time_option(text: str | None, option: str) -> Any:
+    """Read a time that an option gives; a wrong one is wrong usage."""
+    from ..pictures.labelled import parse_time
+
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option}: {error}") from error
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Go on only if ``yes`` was said, or is said now."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ReidGalleryError(f"{question} Say --yes to do it without a terminal.")
+    if not typer.confirm(question, err=True):
+        raise typer.Abort
+
+
+def show_result(kind: str, value: Any, as_json: bool) -> None:
+    """Print a result in one of its two forms; the other's libraries are not even imported."""
+    if not as_json:
+        from ..reports import views
+
+        print_view(getattr(views, f"{kind}_view")(value))
+        return
+    from ..reports import records
+
+    made = getattr(records, f"{kind}_record")(value)
+    for record in made if isinstance(made, list) else [made]:
+        print_json(record)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print results that are lines already."""
+    for line in lines:
+        print(line)
+
+
+def print_json(record: Any) -> None:
+    """Print one object on one line."""
+    print(json.dumps(record, default=str, ensure_ascii=False), flush=True)
+
+
+def print_view(view: "RenderableType") -> None:
+    """Print a table or text for people."""
+    from rich.console import Console
+    from rich.text import Text
+
+    # Into a pipe or file a table keeps its full width: broken names would be of no use there.
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    console.print(view, soft_wrap=isinstance(view, Text))
+
+
+def say(line: str) -> None:
+    """Print one line to stderr, whatever a path or name in it holds."""
+    print("\\n".join(line.splitlines()), file=sys.stderr)
