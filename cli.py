@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 for room in (asking, correcting, looking, keeping, models, measuring):
     app.add_typer(room.app)
+training = typer.Typer(name="train", rich_markup_mode=None)
+app.add_typer(training)
 
 
 def _print_version(wanted: bool) -> None:
@@ -52,8 +54,9 @@ def options(
 # -- training: the only commands that import it --------------------------------------------------
 
 
-@app.command()
+@training.callback(invoke_without_command=True)
 def train(
+    context: typer.Context,
     data: Annotated[
         list[Path] | None, typer.Option(help="A folder or CSV manifest; may be repeated.")
     ] = None,
@@ -68,6 +71,8 @@ def train(
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
 ) -> int:
     """Train an extractor; needs pip install 'reid-gallery[train]'."""
+    if context.invoked_subcommand is not None:
+        return DONE
     from .train import api
 
     if (resume is None) == (out is None):
