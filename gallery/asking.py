@@ -25,6 +25,7 @@ from .ranking import RankedIdentity, exact_scores, rank_identities
 from .store.generations import Generation, ModelPin, current_generation
 from .store.sightings import Filter, all_owners, filtered_ids, identities_of, load_sightings
 from .store.store import Store
+from .times import to_microseconds
 from .types import Answer, Comparison, Failure, Match, PictureLike, Sighting
 
 Vectors = npt.NDArray[np.float32]
@@ -88,6 +89,10 @@ class Question:
         for moment in (self.since, self.until):
             if moment is not None and not isinstance(moment, datetime):
                 raise QueryError(f"since and until are datetimes, not {moment!r}")
+        if self.since and self.until and to_microseconds(self.since) > to_microseconds(self.until):
+            raise QueryError(f"since {self.since} is later than until {self.until}")
+        if self.min_score is not None and not -1 <= self.min_score <= 1:
+            raise QueryError(f"min_score is a cosine, from -1 to 1, not {self.min_score}")
         if not 0 < self.fpir < 1:
             raise QueryError(f"fpir lies between 0 and 1, not {self.fpir}")
         if self.pooling not in ("max", "mean", "centroid"):
@@ -186,7 +191,15 @@ def compare(
 
 
 def _source(item: tuple[int, PictureLike | Crop]) -> Path | Crop:
-    return item[1] if isinstance(item[1], np.ndarray) else Path(item[1])
+    if isinstance(item[1], np.ndarray):
+        return item[1]
+    try:
+        return Path(item[1])
+    except TypeError as error:
+        raise PictureError(
+            f"picture {item[0]} is a {type(item[1]).__name__}; give a path, or an array "
+            "uint8[h, w, 3] RGB (np.asarray(image.convert('RGB')) of a PIL image)"
+        ) from error
 
 
 def _name(item: tuple[int, PictureLike | Crop]) -> str:

@@ -8,7 +8,6 @@ back to the bit).
 import csv
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .atomic import replacing
 from .embeddings import check_embeddings
 from .enrolling import enroll_new
 from .errors import LabelError, LayoutError, ReidGalleryError, StoreDamagedError
@@ -42,18 +42,13 @@ def export(store: Store, path: Path) -> int:
     write = {".csv": _write_csv, ".parquet": _write_parquet}.get(path.suffix.lower())
     if write is None:
         raise LayoutError(f"{path}: an export ends in .csv or .parquet")
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with store.snapshot() as sqlite:
+        with replacing(path) as temporary, store.snapshot() as sqlite:
             generation = current_generation(sqlite)
             records = _records(sqlite, generation) if generation else iter(())
             count = write(temporary, records, generation.dim if generation else 0)
-        temporary.replace(path)
     except OSError as error:
         raise LayoutError(f"{path}: can't be written ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return count
 
 

@@ -33,11 +33,13 @@ def enroll(
     wait: Wait = 30.0,
 ) -> int:
     """Enroll pictures of people."""
+    from ..pictures.sources import collect
+
+    # Before the store is opened: one that can't be filled is not made.
+    reading = collect(paths or [], pid=pid, layout=layout, manifest=manifest, camera=camera)
     opened = open_gallery(store, model=model, create=True, wait_s=wait, embeds=True)
-    with opened as gallery, show_progress() as progress:
-        report = gallery.enroll(
-            paths or [], pid=pid, layout=layout, manifest=manifest, camera=camera, progress=progress
-        )
+    with opened as gallery, show_progress(len(reading.pictures)) as progress:
+        report = gallery.enroll_reading(reading, progress=progress)
     show_result("report", report, as_json)
     return SOME_FAILED if report.failed or report.conflicting else DONE
 

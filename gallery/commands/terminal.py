@@ -15,17 +15,28 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def show_progress() -> Iterator[Callable[[int], None]]:
-    """A counter on stderr while a long command runs; silent when that is no terminal."""
+def show_progress(total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr while a long command runs, of ``total`` pictures where that is known.
+
+    Silent when stderr is no terminal.
+    """
     if not sys.stderr.isatty():
         yield lambda done: None
         return
     from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
+    from rich.progress import (
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (SpinnerColumn(), MofNCompleteColumn(), "pictures", TimeElapsedColumn())
+    time: ProgressColumn = TimeElapsedColumn() if total is None else TimeRemainingColumn()
+    columns = (SpinnerColumn(), MofNCompleteColumn(), "pictures", time)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("pictures", total=None)
+        task = bar.add_task("pictures", total=total)
         yield lambda done: bar.advance(task, done)
 
 

@@ -1,12 +1,11 @@
 """The contact sheet: queries on the left, their matches on the right, as one PNG."""
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
+from ..atomic import replacing
 from ..errors import ReportError
 from .page import draw_page
 from .rows import SheetMatch, SheetRow
@@ -50,12 +49,8 @@ def check_sheet_path(path: Path) -> None:
 
 
 def _save(picture: Image.Image, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        picture.save(temporary, "PNG", compress_level=4)  # half the time of 6, 4% larger
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            picture.save(temporary, "PNG", compress_level=4)  # half the time of 6, 4% larger
     except OSError as error:
         raise ReportError(f"{path}: can't be written ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

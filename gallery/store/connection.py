@@ -94,9 +94,11 @@ class Connection:
                     f"(waited {self.wait_s:g} s); try again when it is done, or wait longer"
                 ) from error
             raise StoreError(f"{self.path}: {error}{_advice(error)}") from error
+        except sqlite3.ProgrammingError as error:
+            raise StoreError(f"{self.path.parent}: {_misuse(error)}") from error
         except sqlite3.DatabaseError as error:
             if not getattr(error, "sqlite_errorname", "").startswith(_DAMAGED):
-                raise  # a value that SQLite doesn't take, or a closed gallery: no damage
+                raise  # a value that SQLite doesn't take: no damage
             raise StoreDamagedError(
                 f"{self.path}: the database is damaged ({error}); restore it from a backup"
             ) from error
@@ -148,6 +150,14 @@ def _identify(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _misuse(error: sqlite3.ProgrammingError) -> str:
+    if "closed" in str(error):
+        return "this gallery is closed; open it again"
+    if "thread" in str(error):
+        return "a gallery is used in the thread that opened it; open it again in this one"
+    return str(error)
 
 
 def _advice(error: sqlite3.OperationalError) -> str:

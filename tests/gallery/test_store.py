@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -108,13 +109,20 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
+def test_another_thread_is_told_to_open_the_gallery_itself(store):
+    with Gallery.open(store) as gallery, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(gallery.identities)
+        with pytest.raises(StoreError, match="in the thread that opened it"):
+            asked.result()
+
+
 def test_only_damage_is_called_damage(store):
     gallery = Gallery.open(store)
     with pytest.raises(NotFoundError):
         gallery.identity("no \udcff such")
     gallery.close()
     gallery.close()
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+    with pytest.raises(StoreError, match="closed; open it again"):
         gallery.identities()
     content = (store / "gallery.sqlite3").read_bytes()
     (store / "gallery.sqlite3").write_bytes(content[:5000] + b"x" * (len(content) - 5000))

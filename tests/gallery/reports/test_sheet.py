@@ -1,6 +1,6 @@
 """The contact sheet: what stands where, how right and wrong are told apart, and the file."""
 
-import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -222,12 +222,15 @@ def test_an_older_sheet_is_replaced_whole_or_stays(tmp_path):
     write_sheet(path, [row(match(1))])
     second = path.read_bytes()
     assert second != first
-    blocked = tmp_path / f".sheet.PNG.{os.getpid()}.part"
-    blocked.mkdir()  # so that writing fails
-    with pytest.raises(ReportError, match="can't be written"):
-        write_sheet(path, [row(match(2))])
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))  # as on a full disk
+    try:
+        with pytest.raises(ReportError, match="can't be written"):
+            write_sheet(path, [row(match(2))])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert path.read_bytes() == second
-    blocked.rmdir()
+    assert list(tmp_path.iterdir()) == [path]
     assert [p.name for p in tmp_path.iterdir()] == ["sheet.PNG"]
 
 

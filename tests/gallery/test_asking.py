@@ -1,0 +1,32 @@
+"""A question is checked before anything is read."""
+
+from datetime import UTC, datetime
+
+import pytest
+from reid_gallery.gallery.asking import Question
+from reid_gallery.gallery.errors import QueryError
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": 0}, "k must be at least 1"),
+        ({"min_score": 5.0}, "from -1 to 1"),
+        ({"min_score": float("nan")}, "from -1 to 1"),
+        ({"fpir": 0.0}, "between 0 and 1"),
+        ({"pooling": "median"}, "max, mean or centroid"),
+        ({"cameras": "c1"}, "list of names"),
+        (
+            {"since": datetime(2026, 5, 2), "until": datetime(2026, 5, 1, 23, tzinfo=UTC)},
+            "later than until",
+        ),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(options, message):
+    with pytest.raises(QueryError, match=message):
+        Question(**options)
+
+
+def test_a_moment_is_a_range():
+    moment = datetime(2026, 5, 2)
+    assert Question(since=moment, until=moment, min_score=-1.0).filter.restricts
