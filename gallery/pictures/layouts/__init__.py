@@ -1,0 +1,7 @@
+"""Data sets' conventions: one small reader a layout, told apart by its name in the table."""
+
+from .labels import Labels, Reader
+from .reading import label_picture, read_layout
+from .table import LAYOUTS, find_layout
+
+__all__ = ["LAYOUTS", "Labels", "Reader", "find_layout", "label_picture", "read_layout"]

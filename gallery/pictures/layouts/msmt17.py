@@ -1,0 +1,29 @@
+"""MSMT17 (Wei et al. 2018), version 1 and 2."""
+
+import re
+from pathlib import Path
+
+from .labels import Labels, parse
+
+_MSMT = re.compile(
+    r"(?P<pid>\d{4})_\d{3}_(?P<camera>\d{2})_(?P<slot>\d{4}(morning|noon|afternoon))"
+    r"_(?P<frame>\d+)_\d+(_ex)?"
+)
+
+
+def read_msmt17(path: Path) -> Labels | str:
+    """``train/0000/0000_000_01_0303morning_0015_0.jpg``: person, picture, camera, day, frame, box.
+
+    Persons are numbered from 0000 in ``train`` (``mask_train_v2``) and again in ``test``
+    (``mask_test_v2``): they are others, and those below a folder named ``test`` get it into their
+    pid. A person's crops of one camera and time of day are one tracklet.
+    """
+    found = parse(_MSMT, path.stem, "0000_000_01_0303morning_0015_0.jpg")
+    in_test = any(re.fullmatch(r"(mask_)?test(_v2)?", part) for part in path.parts[:-1])
+    pid = f"test-{found['pid']}" if in_test else found["pid"]
+    return Labels(
+        pid=pid,
+        camera=f"c{found['camera']}",
+        tracklet=f"{pid}-c{found['camera']}-{found['slot']}",
+        frame=int(found["frame"]),
+    )

@@ -1,0 +1,51 @@
+"""Label pictures by a layout: one, or all of a folder."""
+
+from pathlib import Path
+
+from ...errors import LayoutError
+from ..folders import walk_pictures
+from ..labelled import LabelledPicture, Reading
+from .labels import Reader
+from .table import find_layout
+
+
+def label_picture(reader: Reader, path: Path, relative: Path, reading: Reading) -> None:
+    """Label one picture and put it into the list of ``reading`` where it belongs.
+
+    Args:
+        reader: the layout.
+        path: of the picture.
+        relative: what the reader gets to see of it.
+        reading: is added to.
+    """
+    try:
+        labels = reader(relative)
+        if isinstance(labels, str):
+            reading.ignored.append((path, f"{path}: {labels}"))
+        else:
+            reading.pictures.append(LabelledPicture(path=path, **labels))
+    except ValueError as error:
+        reading.failed.append((path, f"{path}: {error}"))
+    except LayoutError as error:
+        reading.failed.append((path, str(error)))
+
+
+def read_layout(name: str, folder: Path) -> Reading:
+    """Label every picture below ``folder`` by the layout called ``name``.
+
+    Raises:
+        LayoutError: the layout is unknown, or the folder missing or without one such picture.
+    """
+    reader = find_layout(name)
+    paths, failed = walk_pictures(folder)
+    reading = Reading(failed=failed)
+    for path in paths:
+        label_picture(reader, path, path.relative_to(folder), reading)
+    if not reading.pictures:
+        raise LayoutError(f"{folder}: no picture follows the layout {name!r}{_first(reading)}")
+    return reading
+
+
+def _first(reading: Reading) -> str:
+    reasons = [reason for _, reason in (*reading.failed, *reading.ignored)]
+    return f" ({reasons[0]})" if reasons else " (no picture at all)"
