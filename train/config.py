@@ -58,12 +58,15 @@ class ModelConfig:
 class LossConfig:
     """What is minimised: a weighted sum; a weight of 0 leaves its part out."""
 
-    head: Literal["arcface", "adacos"] = "arcface"
+    head: Literal["softmax", "arcface", "adacos_fixed", "adacos"] = "arcface"
+    """A linear classifier; an angular margin; AdaCos with its fixed or its dynamic scale."""
     head_weight: float = 1.0
+    label_smoothing: float = 0.0
+    """Share of the head's target that is spread over all people."""
     scale: float = 20.0
-    """ArcFace's s; AdaCos finds its own."""
+    """ArcFace's s; AdaCos finds its own, softmax has none."""
     margin_rad: float = 0.3
-    """ArcFace's angular margin, reached after ``margin_warmup_epochs``."""
+    """ArcFace's angular margin, reached after ``margin_warmup_epochs``; no other head has one."""
     margin_warmup_epochs: float = 3.0
     triplet_weight: float = 1.0
     teacher_cosine_weight: float = 5.0
@@ -74,6 +77,7 @@ class LossConfig:
     def __post_init__(self) -> None:
         require(
             self,
+            ("label_smoothing", "in [0, 1)", 0 <= self.label_smoothing < 1),
             ("scale", "above 0", self.scale > 0),
             ("margin_rad", "in [0, pi/2)", 0 <= self.margin_rad < math.pi / 2),
             ("margin_warmup_epochs", "at least 0", self.margin_warmup_epochs >= 0),
@@ -82,6 +86,26 @@ class LossConfig:
             ("teacher_cosine_weight", "at least 0", self.teacher_cosine_weight >= 0),
             ("teacher_similarity_weight", "at least 0", self.teacher_similarity_weight >= 0),
         )
+        self._refuse_contradictions()
+
+    def _refuse_contradictions(self) -> None:
+        """What is set for a part that isn't there would be silently without effect."""
+        other = self.head != "arcface"
+        teacher = self.teacher_cosine_weight + self.teacher_similarity_weight
+        weights = self.head_weight + self.triplet_weight + teacher
+        contradictions = {
+            f"head {self.head!r} takes no scale; leave it out": other
+            and self.scale != LossConfig.scale,
+            f"head {self.head!r} takes no margin_rad; leave it out": other
+            and self.margin_rad != LossConfig.margin_rad,
+            "label_smoothing is of the head, whose head_weight is 0; leave it out": bool(
+                self.label_smoothing
+            )
+            and not self.head_weight,
+            "every weight is 0, so nothing is minimised; raise one": not weights,
+        }
+        if any(contradictions.values()):
+            raise ConfigError("; ".join(text for text, found in contradictions.items() if found))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,11 @@
-"""Classification heads on the hypersphere: ArcFace and AdaCos.
+"""Classification heads: softmax, ArcFace, and AdaCos with a fixed or a dynamic scale.
 
-Both take embeddings float[n, d] (any length) and labels int64[n], and return the mean loss. They
-compute in at least float32 whatever the caller's precision is: near the poles the arc cosine of a
-half-precision number is noise.
+All take embeddings float[n, d] (any length) and labels int64[n], and return the mean loss. They
+compute in at least float32 whatever the caller's precision is, autocast or not: near the poles the
+arc cosine of a half-precision number is noise.
+
+Label smoothing (Szegedy et al. 2016, Inception v3, sec. 7) mixes the target with the uniform
+distribution over all classes.
 """
 
 import math
@@ -12,24 +15,56 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .losses import at_least_float32
+from .config import LossConfig
+from .precision import at_least_float32, full_precision
 
 _EDGE = 1e-7
 """Cosines are kept this far from 1, where the arc cosine's gradient is infinite."""
 
 
-class CosineHead(nn.Module):
-    """One unit prototype a class; the subclass turns cosines into a loss."""
+class Head(nn.Module):
+    """Embeddings and labels to a mean cross entropy; the subclass makes logits float32[n, c]."""
 
-    def __init__(self, dim: int, classes: int) -> None:
+    def __init__(self, *, label_smoothing: float = 0.0) -> None:
         super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean cross entropy, a scalar."""
+        with full_precision(embeddings):
+            logits = self.logits(at_least_float32(embeddings), labels)
+            return functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+
+    def logits(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return float32[n, classes] for embeddings of at least single precision."""
+        raise NotImplementedError
+
+
+class SoftmaxHead(Head):
+    """A linear classifier, lengths and biases free: no margin, and no sphere."""
+
+    def __init__(self, dim: int, classes: int, *, label_smoothing: float = 0.0) -> None:
+        super().__init__(label_smoothing=label_smoothing)
+        self.classifier = nn.Linear(dim, classes)
+
+    def logits(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return w_j x + b_j."""
+        return cast(Tensor, self.classifier(embeddings))
+
+
+class CosineHead(Head):
+    """One unit prototype a class; the subclass turns cosines into logits."""
+
+    def __init__(self, dim: int, classes: int, *, label_smoothing: float = 0.0) -> None:
+        super().__init__(label_smoothing=label_smoothing)
         self.prototypes = nn.Parameter(torch.empty(classes, dim))
         nn.init.xavier_uniform_(self.prototypes)
 
     def cosines(self, embeddings: Tensor) -> Tensor:
         """Return float32[n, classes], the cosine of each embedding with each prototype."""
-        unit = functional.normalize(at_least_float32(embeddings), dim=1)
-        return unit @ functional.normalize(at_least_float32(self.prototypes), dim=1).T
+        with full_precision(embeddings):
+            unit = functional.normalize(at_least_float32(embeddings), dim=1)
+            return unit @ functional.normalize(at_least_float32(self.prototypes), dim=1).T
 
 
 class ArcFaceHead(CosineHead):
@@ -40,20 +75,27 @@ class ArcFaceHead(CosineHead):
     s (cos(theta) - m sin(m)).
     """
 
-    def __init__(self, dim: int, classes: int, *, scale: float, margin_rad: float) -> None:
-        super().__init__(dim, classes)
+    def __init__(
+        self,
+        dim: int,
+        classes: int,
+        *,
+        scale: float,
+        margin_rad: float,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(dim, classes, label_smoothing=label_smoothing)
         self.scale = scale
         self.margin_rad = margin_rad
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean cross entropy, a scalar."""
+    def logits(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return s cos(theta), the target's with the margin."""
         cosines = self.cosines(embeddings)
-        target = cosines.gather(1, labels[:, None]).squeeze(1)
-        logits = cosines.scatter(1, labels[:, None], self.with_margin(target)[:, None])
-        return functional.cross_entropy(self.scale * logits, labels)
+        target = cosines.gather(1, labels[:, None])
+        return self.scale * cosines.scatter(1, labels[:, None], self.with_margin(target))
 
     def with_margin(self, cosine: Tensor) -> Tensor:
-        """Return cos(theta + m) of float[n] cosines, monotonic over the whole half circle."""
+        """Return cos(theta + m) of cosines of any shape, monotonic over the whole half circle."""
         theta = torch.acos(cosine.clamp(-1 + _EDGE, 1 - _EDGE))
         beyond = cosine - self.margin_rad * math.sin(self.margin_rad)
         return torch.where(
@@ -62,29 +104,32 @@ class ArcFaceHead(CosineHead):
 
 
 class AdaCosHead(CosineHead):
-    """A scale that follows the angles (Zhang et al. 2019, AdaCos, eq. 8, 14 and 15).
+    """A scale that fits the number of classes, and follows the angles if it is dynamic.
 
-    The scale starts at sqrt(2) log(C - 1) and, while training, becomes
-    log(B_avg) / cos(min(pi/4, theta_med)): B_avg is the batch mean of the sum of
-    exp(s cos theta_j) over the classes j that are not the target, theta_med the (lower) median
-    angle to the target. It is a buffer: saved with the weights, never changed in evaluation.
+    Zhang et al. 2019, AdaCos. The scale starts at, and stays if fixed, sqrt(2) log(C - 1) (eq. 8).
+    A dynamic one becomes, while training, log(B_avg) / cos(min(pi/4, theta_med)) (eq. 14 and 15):
+    B_avg is the batch mean of the sum of exp(s cos theta_j) over the classes j that are not the
+    target, theta_med the (lower) median angle to the target. It is a buffer: saved with the
+    weights, never changed in evaluation.
     """
 
     scale: Tensor
 
-    def __init__(self, dim: int, classes: int, *, dynamic: bool = True) -> None:
+    def __init__(
+        self, dim: int, classes: int, *, dynamic: bool = True, label_smoothing: float = 0.0
+    ) -> None:
         if classes < 3:
             raise ValueError(f"AdaCos needs at least 3 classes (log(C - 1) > 0), not {classes}")
-        super().__init__(dim, classes)
+        super().__init__(dim, classes, label_smoothing=label_smoothing)
         self.dynamic = dynamic
         self.register_buffer("scale", torch.tensor(math.sqrt(2) * math.log(classes - 1)))
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean cross entropy, a scalar; in training the scale is updated first."""
+    def logits(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return s cos(theta); in training a dynamic scale is updated first."""
         cosines = self.cosines(embeddings)
         if self.training and self.dynamic:
             self._update_scale(cosines.detach(), labels)
-        return functional.cross_entropy(self.scale * cosines, labels)
+        return self.scale * cosines
 
     @torch.no_grad()
     def _update_scale(self, cosines: Tensor, labels: Tensor) -> None:
@@ -96,13 +141,23 @@ class AdaCosHead(CosineHead):
         self.scale.copy_(log_b_avg / torch.cos(theta_med.clamp(max=math.pi / 4)))
 
 
-def build_head(kind: str, dim: int, classes: int, *, scale: float, margin_rad: float) -> CosineHead:
-    """Build the head called ``kind``: ``arcface`` or ``adacos``."""
-    if kind == "adacos":
-        return AdaCosHead(dim, classes)
-    return ArcFaceHead(dim, classes, scale=scale, margin_rad=margin_rad)
+def build_head(config: LossConfig, *, dim: int, classes: int) -> Head:
+    """Build the head that ``config.head`` names, for embeddings of length ``dim``."""
+    smoothing = config.label_smoothing
+    if config.head == "softmax":
+        return SoftmaxHead(dim, classes, label_smoothing=smoothing)
+    if config.head == "arcface":
+        return ArcFaceHead(
+            dim,
+            classes,
+            scale=config.scale,
+            margin_rad=config.margin_rad,
+            label_smoothing=smoothing,
+        )
+    dynamic = config.head == "adacos"
+    return AdaCosHead(dim, classes, dynamic=dynamic, label_smoothing=smoothing)
 
 
-def head_loss(head: CosineHead, embeddings: Tensor, labels: Tensor) -> Tensor:
+def head_loss(head: Head, embeddings: Tensor, labels: Tensor) -> Tensor:
     """Call a head with its type kept."""
     return cast(Tensor, head(embeddings, labels))

@@ -1,13 +1,13 @@
-"""Losses beside the head: batch-hard triplet and learning from a teacher's embeddings."""
+"""Losses beside the head: batch-hard triplet and learning from a teacher's embeddings.
+
+All compute in at least float32, under autocast too.
+"""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-
-def at_least_float32(values: Tensor) -> Tensor:
-    """Raise half precision to float32, and leave float64 as it is."""
-    return values if values.dtype == torch.float64 else values.float()
+from .precision import at_least_float32, full_precision
 
 
 def batch_hard_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
@@ -23,8 +23,8 @@ def batch_hard_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
     Returns:
         The mean over anchors, a scalar.
     """
-    embeddings = at_least_float32(embeddings)
-    gaps = _pairwise(embeddings)
+    with full_precision(embeddings):
+        gaps = _pairwise(at_least_float32(embeddings))
     same = labels[:, None] == labels[None, :]
     farthest = gaps.masked_fill(~same, -torch.inf).amax(1)
     nearest = gaps.masked_fill(same, torch.inf).amin(1)
@@ -42,10 +42,12 @@ def teacher_similarity(embeddings: Tensor, teacher: Tensor) -> Tensor:
 
     Similarity-preserving distillation (Tung and Mori 2019) on cosines.
     """
-    ours = functional.normalize(at_least_float32(embeddings), dim=1)
-    theirs = functional.normalize(at_least_float32(teacher), dim=1)
-    off_diagonal = ~torch.eye(len(ours), dtype=torch.bool, device=ours.device)
-    return ((ours @ ours.T - theirs @ theirs.T)[off_diagonal] ** 2).mean()
+    with full_precision(embeddings):
+        ours = functional.normalize(at_least_float32(embeddings), dim=1)
+        theirs = functional.normalize(at_least_float32(teacher), dim=1)
+        gaps = ours @ ours.T - theirs @ theirs.T
+    off_diagonal = ~torch.eye(len(gaps), dtype=torch.bool, device=gaps.device)
+    return (gaps[off_diagonal] ** 2).mean()
 
 
 def _pairwise(embeddings: Tensor) -> Tensor:

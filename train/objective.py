@@ -5,23 +5,39 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ..gallery.errors import ConfigError
 from .config import LossConfig
-from .heads import ArcFaceHead, build_head, head_loss
+from .heads import AdaCosHead, ArcFaceHead, build_head, head_loss
 from .losses import batch_hard_triplet, teacher_cosine, teacher_similarity
+from .precision import at_least_float32, full_precision
 
 
 class Objective(nn.Module):
-    """Head, triplet and teacher losses, weighted as `LossConfig` says."""
+    """Head, triplet and teacher losses, weighted as `LossConfig` says; 0 leaves a part out.
+
+    Raises:
+        ConfigError: nothing is left to minimise, or a teacher is given and has no weight.
+    """
 
     def __init__(
         self, config: LossConfig, *, dim: int, classes: int, teacher_dim: int | None
     ) -> None:
         super().__init__()
+        check_weights(config, teacher=teacher_dim is not None)
         self.config = config
-        self.head = build_head(
-            config.head, dim, classes, scale=config.scale, margin_rad=config.margin_rad
+        self.head = build_head(config, dim=dim, classes=classes) if config.head_weight else None
+        self.projector = (
+            nn.Linear(dim, teacher_dim, bias=False)
+            if teacher_dim and config.teacher_cosine_weight
+            else None
         )
-        self.projector = nn.Linear(dim, teacher_dim, bias=False) if teacher_dim else None
+
+    @property
+    def scale(self) -> float | None:
+        """What the head multiplies cosines by now; None for one that doesn't."""
+        if isinstance(self.head, ArcFaceHead | AdaCosHead):
+            return float(self.head.scale)
+        return None
 
     def set_margin(self, margin_rad: float) -> None:
         """Set ArcFace's margin for the coming step; other heads have none."""
@@ -31,7 +47,7 @@ class Objective(nn.Module):
     def forward(
         self, projected: Tensor, necked: Tensor, labels: Tensor, teacher: Tensor | None
     ) -> tuple[Tensor, Mapping[str, float]]:
-        """Return the weighted sum and each part's own value.
+        """Return the weighted sum, in at least float32, and each part's own value.
 
         Args:
             projected: float[n, d] before the neck.
@@ -39,14 +55,48 @@ class Objective(nn.Module):
             labels: int64[n].
             teacher: float[n, t], or None without a teacher.
         """
-        config = self.config
-        parts = {"head": (config.head_weight, head_loss(self.head, necked, labels))}
+        with full_precision(necked):
+            parts = self._parts(at_least_float32(projected), at_least_float32(necked), labels)
+            if teacher is not None:
+                parts |= self._teacher_parts(at_least_float32(necked), teacher)
+            total = torch.stack([weight * value for weight, value in parts.values()]).sum()
+        return total, {name: float(value.detach()) for name, (_, value) in parts.items()}
+
+    def _parts(
+        self, projected: Tensor, necked: Tensor, labels: Tensor
+    ) -> dict[str, tuple[float, Tensor]]:
+        config, parts = self.config, {}
+        if self.head is not None:
+            parts["head"] = (config.head_weight, head_loss(self.head, necked, labels))
         if config.triplet_weight:
             parts["triplet"] = (config.triplet_weight, batch_hard_triplet(projected, labels))
-        if teacher is not None and self.projector is not None:
+        return parts
+
+    def _teacher_parts(self, necked: Tensor, teacher: Tensor) -> dict[str, tuple[float, Tensor]]:
+        config, parts = self.config, {}
+        if self.projector is not None:
             cosine = teacher_cosine(self.projector(necked), teacher)
             parts["teacher_cosine"] = (config.teacher_cosine_weight, cosine)
+        if config.teacher_similarity_weight:
             similarity = teacher_similarity(necked, teacher)
             parts["teacher_similarity"] = (config.teacher_similarity_weight, similarity)
-        total = torch.stack([weight * value for weight, value in parts.values()]).sum()
-        return total, {name: float(value.detach()) for name, (_, value) in parts.items()}
+        return parts
+
+
+def check_weights(config: LossConfig, *, teacher: bool) -> None:
+    """Refuse a sum without parts, and a teacher whose parts have no weight.
+
+    Raises:
+        ConfigError: it is one of these.
+    """
+    of_teacher = config.teacher_cosine_weight + config.teacher_similarity_weight
+    if teacher and not of_teacher:
+        raise ConfigError(
+            "loss: a teacher is given, but teacher_cosine_weight and teacher_similarity_weight are "
+            "0; raise one, or leave --teacher out"
+        )
+    if not teacher and not config.head_weight + config.triplet_weight:
+        raise ConfigError(
+            "loss: without a teacher nothing is minimised, since head_weight and triplet_weight "
+            "are 0; raise one, or give --teacher"
+        )

@@ -26,7 +26,7 @@ def test_every_mistake_is_listed_at_once(tmp_path):
         [model]
         last_stride_1 = 1
         [loss]
-        head = "softmax"
+        head = "hinge"
         [optim]
         learning_rate = -1
         clip_norm = 0
@@ -47,7 +47,7 @@ def test_every_mistake_is_listed_at_once(tmp_path):
         "speed is unknown",
         "data.workers must be int, not 1.5",
         "model.last_stride_1 must be bool, not 1",
-        "loss.head must be 'arcface' or 'adacos', not 'softmax'",
+        "loss.head must be 'softmax' or 'arcface' or 'adacos_fixed' or 'adacos', not 'hinge'",
         "optim.ema_decay must be float, not True",
         "phases[0]: epochs must be at least 1, not 0",
         "phases[1].epochs is missing",
@@ -100,6 +100,28 @@ def test_an_earlier_phase_may_have_any_size():
 def test_values_are_checked_where_they_are_built():
     with pytest.raises(ConfigError, match="scale must be above 0"):
         LossConfig(scale=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"head": "softmax", "margin_rad": 0.5}, "head 'softmax' takes no margin_rad"),
+        ({"head": "adacos", "scale": 30.0}, "head 'adacos' takes no scale"),
+        ({"head_weight": 0.0, "label_smoothing": 0.1}, "label_smoothing is of the head"),
+        (
+            {
+                "head_weight": 0.0,
+                "triplet_weight": 0.0,
+                "teacher_cosine_weight": 0.0,
+                "teacher_similarity_weight": 0.0,
+            },
+            "nothing is minimised",
+        ),
+    ],
+)
+def test_contradictions_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        LossConfig(**settings)
 
 
 @pytest.mark.parametrize("content", [b"[data", b"\xff\xfe\xff", None])

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from reid_gallery.train.heads import AdaCosHead, ArcFaceHead, build_head
+from reid_gallery.train.config import LossConfig
+from reid_gallery.train.heads import AdaCosHead, ArcFaceHead, SoftmaxHead, build_head
 
 LABELS = torch.tensor([0, 2, 1, 2, 4])
 
@@ -181,8 +182,81 @@ def test_adacos_gradient():
     assert torch.autograd.gradcheck(lambda e: head(e, LABELS), [numbers(5, 4).requires_grad_()])
 
 
-def test_heads_by_name():
-    assert isinstance(build_head("adacos", 4, 5, scale=1, margin_rad=0), AdaCosHead)
-    head = build_head("arcface", 4, 5, scale=7, margin_rad=0.2)
-    assert isinstance(head, ArcFaceHead)
+@pytest.mark.parametrize(
+    ("name", "kind", "dynamic"),
+    [
+        ("softmax", SoftmaxHead, None),
+        ("arcface", ArcFaceHead, None),
+        ("adacos_fixed", AdaCosHead, False),
+        ("adacos", AdaCosHead, True),
+    ],
+)
+def test_heads_by_name(name, kind, dynamic):
+    head = build_head(LossConfig(head=name, label_smoothing=0.1), dim=4, classes=5)
+    assert type(head) is kind
+    assert head.label_smoothing == 0.1
+    assert getattr(head, "dynamic", None) is dynamic
+
+
+def test_arcface_gets_its_numbers():
+    head = build_head(LossConfig(scale=7, margin_rad=0.2), dim=4, classes=5)
     assert (head.scale, head.margin_rad) == (7, 0.2)
+
+
+# -- softmax, label smoothing, precision -----------------------------------------------------------
+
+MAKERS = {
+    "softmax": lambda **options: SoftmaxHead(4, 5, **options),
+    "arcface": lambda **options: ArcFaceHead(4, 5, scale=20, margin_rad=0.3, **options),
+    "adacos_fixed": lambda **options: AdaCosHead(4, 5, dynamic=False, **options),
+    "adacos": lambda **options: AdaCosHead(4, 5, **options),
+}
+
+
+def make_head(name: str, **options):
+    torch.manual_seed(0)
+    return MAKERS[name](**options)
+
+
+def test_softmax_by_its_formula():
+    head, embeddings = make_head("softmax").double(), numbers(5, 4)
+    weight, bias = (p.detach().numpy() for p in (head.classifier.weight, head.classifier.bias))
+    logits = embeddings.numpy() @ weight.T + bias
+    wanted = cross_entropy(logits, LABELS.numpy())
+    assert head(embeddings, LABELS).item() == pytest.approx(wanted, rel=1e-9)
+
+
+def test_softmax_gradient():
+    head = make_head("softmax").double()
+    assert torch.autograd.gradcheck(lambda e: head(e, LABELS), [numbers(5, 4).requires_grad_()])
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_label_smoothing_by_its_formula(name):
+    """The target gets 1 - e + e / C, every other class e / C."""
+    embeddings, share = numbers(5, 4), 0.2
+    head = make_head(name, label_smoothing=share).double().eval()
+    logits = head.logits(embeddings, LABELS).detach().numpy()
+    log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    target = np.full((5, 5), share / 5)
+    target[np.arange(5), LABELS.numpy()] += 1 - share
+    wanted = -(target * log_p).sum(1).mean()
+    assert head(embeddings, LABELS).item() == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_autocast_changes_nothing_of_a_head(name):
+    embeddings = numbers(5, 4).float()
+    values = []
+    for enabled in (False, True):
+        head, rows = make_head(name), embeddings.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            assert not enabled or (rows @ rows.T).dtype == torch.bfloat16
+            loss = head(rows, LABELS)
+        loss.backward()
+        values.append((loss.detach(), rows.grad, getattr(head, "scale", None)))
+    (loss, gradient, scale), (half_loss, half_gradient, half_scale) = values
+    assert half_loss.dtype == torch.float32
+    assert torch.equal(loss, half_loss)
+    assert torch.equal(gradient, half_gradient)
+    assert scale == half_scale

@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reid_gallery.train.losses import (
-    at_least_float32,
     batch_hard_triplet,
     teacher_cosine,
     teacher_similarity,
 )
+from reid_gallery.train.precision import at_least_float32
 
 
 def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -88,3 +88,15 @@ def test_precision_is_raised_and_never_lowered():
         (torch.float64, torch.float64),
     ]:
         assert at_least_float32(torch.ones(2, dtype=given_dtype)).dtype == wanted
+
+
+def test_autocast_changes_nothing_of_a_loss():
+    rows, other, labels = (
+        numbers(5, 6).float(),
+        numbers(5, 3).float(),
+        torch.tensor([0, 0, 1, 1, 2]),
+    )
+    wanted = batch_hard_triplet(rows, labels), teacher_similarity(rows, other)
+    with torch.autocast("cpu", torch.bfloat16):
+        given = batch_hard_triplet(rows, labels), teacher_similarity(rows, other)
+    assert wanted == given

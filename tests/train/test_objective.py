@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+import torch
+from reid_gallery.gallery.errors import ConfigError
+from reid_gallery.train.config import LossConfig
+from reid_gallery.train.heads import head_loss
+from reid_gallery.train.losses import batch_hard_triplet, teacher_cosine, teacher_similarity
+from reid_gallery.train.objective import Objective
+
+LABELS = torch.tensor([0, 0, 1, 1, 3])
+NOTHING = dict.fromkeys(
+    ("head_weight", "triplet_weight", "teacher_cosine_weight", "teacher_similarity_weight"), 0.0
+)
+
+
+def numbers(*shape: int, seed: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape)).float()
+
+
+PROJECTED, NECKED, TEACHER = numbers(5, 4, seed=0), numbers(5, 4, seed=1), numbers(5, 3, seed=2)
+
+
+def build(teacher_dim: int | None = 3, **settings) -> Objective:
+    torch.manual_seed(0)
+    return Objective(LossConfig(**settings), dim=4, classes=6, teacher_dim=teacher_dim)
+
+
+def test_the_sum_is_of_the_weighted_parts():
+    objective = build(
+        head="arcface",
+        head_weight=0.5,
+        triplet_weight=2.0,
+        teacher_cosine_weight=3.0,
+        teacher_similarity_weight=4.0,
+    )
+    total, parts = objective(PROJECTED, NECKED, LABELS, TEACHER)
+    wanted = {
+        "head": head_loss(objective.head, NECKED, LABELS),
+        "triplet": batch_hard_triplet(PROJECTED, LABELS),
+        "teacher_cosine": teacher_cosine(objective.projector(NECKED), TEACHER),
+        "teacher_similarity": teacher_similarity(NECKED, TEACHER),
+    }
+    assert parts == {name: value.item() for name, value in wanted.items()}
+    weights = dict(zip(wanted, (0.5, 2.0, 3.0, 4.0), strict=True))
+    by_hand = sum(weights[name] * value.item() for name, value in wanted.items())
+    assert total.item() == pytest.approx(by_hand, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("part", "weight"),
+    [
+        ("head", "head_weight"),
+        ("triplet", "triplet_weight"),
+        ("teacher_cosine", "teacher_cosine_weight"),
+        ("teacher_similarity", "teacher_similarity_weight"),
+    ],
+)
+@pytest.mark.parametrize("head", ["softmax", "arcface", "adacos_fixed", "adacos"])
+def test_a_weight_of_zero_leaves_its_part_out(part, weight, head):
+    teacher = TEACHER if part.startswith("teacher") else None
+    dim = None if teacher is None else 3
+    alone = build(dim, head=head, **{**NOTHING, weight: 2.0})
+    total, parts = alone(PROJECTED, NECKED, LABELS, teacher)
+    assert list(parts) == [part]
+    assert total.item() == pytest.approx(2 * parts[part])
+    trained = {name.split(".")[0] for name, _ in alone.named_parameters()}
+    assert trained == {"head": {"head"}, "teacher_cosine": {"projector"}}.get(part, set())
+    others = build(head=head, **{weight: 0.0})
+    assert part not in others(PROJECTED, NECKED, LABELS, TEACHER)[1]
+
+
+def test_without_a_teacher_its_parts_are_left_out():
+    objective = build(teacher_dim=None)
+    assert list(objective(PROJECTED, NECKED, LABELS, None)[1]) == ["head", "triplet"]
+    assert objective.projector is None
+
+
+def test_nothing_to_minimise_is_refused():
+    with pytest.raises(ConfigError, match="without a teacher nothing is minimised"):
+        build(teacher_dim=None, head_weight=0.0, triplet_weight=0.0)
+    with pytest.raises(ConfigError, match="a teacher is given"):
+        build(teacher_cosine_weight=0.0, teacher_similarity_weight=0.0)
+
+
+@pytest.mark.parametrize("head", ["softmax", "arcface", "adacos_fixed", "adacos"])
+def test_half_precision_is_raised_before_anything_is_computed(head):
+    halves = PROJECTED.bfloat16(), NECKED.bfloat16()
+    wanted, _ = build(head=head)(*(half.float() for half in halves), LABELS, TEACHER)
+    with torch.autocast("cpu", torch.bfloat16):
+        given, _ = build(head=head)(*halves, LABELS, TEACHER)
+    assert given.dtype == torch.float32
+    assert torch.equal(given, wanted)
+
+
+def test_the_scale_and_the_margin():
+    arcface, adacos = build(head="arcface", scale=7.0), build(head="adacos")
+    arcface.set_margin(0.1)
+    assert (arcface.scale, arcface.head.margin_rad) == (7.0, 0.1)
+    before = adacos.scale
+    adacos.set_margin(0.1)
+    adacos(PROJECTED, NECKED, LABELS, TEACHER)
+    assert adacos.scale == adacos.head.scale.item() != before
+    assert build(head="softmax").scale is None
