@@ -4,13 +4,14 @@ import math
 import tomllib
 import typing
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
 from ..gallery.errors import ConfigError
 from ..gallery.pictures.fit import HEIGHT, WIDTH
+from .durations import parse_duration
 from .tables import build, require
 
 
@@ -110,12 +111,16 @@ class LossConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimConfig:
-    """AdamW with warm-up and cosine decay, and an average of the weights."""
+    """The optimizer, with warm-up and cosine decay, and an average of the weights."""
 
+    optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 1e-3
+    momentum: float = 0.9
+    """Of SGD, which is Nesterov's."""
     weight_decay: float = 0.02
     warmup_epochs: float = 0.5
     clip_norm: float = 10.0
+    """Longest gradient of the model; a longer one is scaled down to it."""
     ema_decay: float = 0.998
     """Per step; the averaged weights are validated and exported."""
 
@@ -123,6 +128,7 @@ class OptimConfig:
         require(
             self,
             ("learning_rate", "above 0", self.learning_rate > 0),
+            ("momentum", "in (0, 1)", 0 < self.momentum < 1),
             ("weight_decay", "at least 0", self.weight_decay >= 0),
             ("warmup_epochs", "at least 0", self.warmup_epochs >= 0),
             ("clip_norm", "above 0", self.clip_norm > 0),
@@ -172,6 +178,13 @@ class TrainConfig:
 
     seed: int = 0
     checkpoint_minutes: float = 4.0
+    time_budget: str = ""
+    """Like ``2h``: the phases are stretched or cut, in proportion, to end in time, export
+    included. Empty: the phases have the epochs they say."""
+    patience: int = 0
+    """A phase ends after this many validations in a row that were not its best; 0: never."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Of the model's forward and backward pass; losses are always in fp32."""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -183,6 +196,8 @@ class TrainConfig:
             self,
             ("seed", "at least 0", self.seed >= 0),
             ("checkpoint_minutes", "at least 0", self.checkpoint_minutes >= 0),
+            ("time_budget", "empty, or like 2h or 1h30m", _is_budget(self.time_budget)),
+            ("patience", "at least 0", self.patience >= 0),
             ("phases", "at least one", len(self.phases) >= 1),
         )
         pixels_per_block(self.phases[-1])
@@ -197,9 +212,45 @@ class TrainConfig:
         """The epoch, from 0, that each phase begins with."""
         return (0, *accumulate(phase.epochs for phase in self.phases[:-1]))
 
-    def phase_of(self, epoch: int) -> Phase:
-        """The phase that ``epoch`` (from 0) belongs to."""
-        return self.phases[bisect_right(self.first_epochs, epoch) - 1]
+    def phase_number_of(self, epoch: float) -> int:
+        """The number of the phase that ``epoch`` (from 0) belongs to, the last one's past it."""
+        return bisect_right(self.first_epochs, epoch) - 1
+
+    def phase_of(self, epoch: float) -> Phase:
+        """The phase that ``epoch`` (from 0) belongs to, the last one past it."""
+        return self.phases[self.phase_number_of(epoch)]
+
+    def with_epochs(self, epochs: int) -> "TrainConfig":
+        """The same with ``epochs`` in all, shared among the phases as they were.
+
+        Raises:
+            ConfigError: there are fewer than one a phase.
+        """
+        if epochs < len(self.phases):
+            raise ConfigError(
+                f"{epochs} epochs for {len(self.phases)} phases; give at least one a phase"
+            )
+        ends = [round(end * epochs / self.epochs) for end in (*self.first_epochs[1:], self.epochs)]
+        ends = _at_least_one_apart(ends)
+        shares = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+        phases = (replace(p, epochs=n) for p, n in zip(self.phases, shares, strict=True))
+        return replace(self, phases=tuple(phases))
+
+
+def _at_least_one_apart(ends: list[int]) -> list[int]:
+    """Move the ends of phases as little as it takes for each to have an epoch; the last stays."""
+    for n in range(len(ends)):
+        ends[n] = max(ends[n], n + 1)
+    for n in range(len(ends) - 2, -1, -1):
+        ends[n] = min(ends[n], ends[n + 1] - 1)
+    return ends
+
+
+def _is_budget(text: str) -> bool:
+    try:
+        return not text or parse_duration(text) > 0
+    except ValueError:
+        return False
 
 
 def load_config(path: Path) -> TrainConfig:
