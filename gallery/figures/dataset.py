@@ -1,7 +1,5 @@
 """A folder of drawn people, laid out and labelled like a small data set."""
 
-import csv
-import io
 import os
 import shutil
 from dataclasses import replace
@@ -13,6 +11,7 @@ from PIL import Image
 
 from ..errors import LayoutError
 from ..pictures.labelled import LabelledPicture
+from ..pictures.manifest import write_manifest
 from ..pictures.read import Crop
 from .camera import Camera, sample_camera
 from .noise import stream
@@ -22,7 +21,6 @@ from .sample import sample_person
 from .shot import sample_walk
 
 MANIFEST = "manifest.csv"
-_COLUMNS = ("path", "pid", "camera", "time", "tracklet")
 _OPENING = datetime(2026, 5, 4, 7, 30, tzinfo=UTC)
 _WALK_LENGTH = 4  # pictures of one passage; more are another passage
 _JPEG_QUALITY = 92
@@ -74,7 +72,7 @@ def _draw_beside(
     partial.mkdir(parents=True)
     try:
         pictures = _draw_all(partial, people, cameras, per_camera, seed)
-        _write_manifest(partial, pictures)
+        write_manifest(partial / MANIFEST, pictures)
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
@@ -142,14 +140,3 @@ def _draw_person(
 
 def _write_picture(path: Path, crop: Crop) -> None:
     Image.fromarray(crop).save(path, format="JPEG", quality=_JPEG_QUALITY)
-
-
-def _write_manifest(folder: Path, pictures: list[LabelledPicture]) -> None:
-    text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(_COLUMNS)
-    for picture in pictures:
-        time = picture.time.isoformat() if picture.time else ""
-        path = picture.path.relative_to(folder).as_posix()
-        rows.writerow((path, picture.pid, picture.camera, time, picture.tracklet))
-    (folder / MANIFEST).write_text(text.getvalue(), encoding="utf-8", newline="\n")

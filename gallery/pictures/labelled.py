@@ -3,13 +3,23 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal, get_args
 
 from ..errors import LayoutError
+
+Part = Literal["training", "validation"]
+"""Which part of a training set a picture belongs to."""
+
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledPicture:
-    """One picture file and its labels; everything but path and pid is optional."""
+    """One picture file and its labels; everything but path and pid is optional.
+
+    ``source`` and ``split`` are for training alone: the data set it comes from, within which its
+    pid and camera are unique, and the part of it that its person is in.
+    """
 
     path: Path
     pid: str
@@ -17,10 +27,16 @@ class LabelledPicture:
     time: datetime | None = None
     tracklet: str | None = None
     frame: int | None = None
+    source: str | None = None
+    split: Part | None = None
 
     def __post_init__(self) -> None:
         if not self.pid.strip():
             raise LayoutError(f"{self.path}: the pid is empty; every picture needs a person")
+        if self.split is not None and self.split not in PARTS:
+            raise LayoutError(
+                f"{self.path}: split {self.split!r} is unknown; it is {' or '.join(PARTS)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

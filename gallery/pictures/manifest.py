@@ -1,13 +1,16 @@
 """A manifest: a CSV file that names pictures and whom they show."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
+from ..atomic import replacing
 from ..errors import LayoutError
-from .labelled import LabelledPicture, Reading, parse_time
+from .labelled import LabelledPicture, Part, Reading, parse_time
 
-COLUMNS = ("path", "pid", "camera", "time", "tracklet", "frame")
+COLUMNS = ("path", "pid", "camera", "time", "tracklet", "frame", "source", "split")
 """Of these, path and pid are required; their order is free."""
 
 
@@ -75,6 +78,8 @@ def _read_labels(path: Path, row: dict[str, str]) -> LabelledPicture:
         time=parse_time(time) if time else None,
         tracklet=labels["tracklet"],
         frame=_parse_frame(frame) if frame else None,
+        source=labels["source"],
+        split=cast(Part | None, labels["split"]),
     )
 
 
@@ -83,3 +88,48 @@ def _parse_frame(text: str) -> int:
         return int(text)
     except ValueError:
         raise ValueError(f"frame {text!r} is no whole number") from None
+
+
+def write_manifest(manifest: Path, pictures: Sequence[LabelledPicture]) -> None:
+    """Write what `read_manifest` reads; columns that no picture fills are left out.
+
+    Paths below the manifest's folder become relative to it, so that both can be moved together;
+    others are absolute. The file appears whole or not at all.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    columns = [
+        name
+        for name in COLUMNS
+        if name in {"path", "pid"} or any(getattr(p, name) is not None for p in pictures)
+    ]
+    lines = [columns, *([_cell(manifest, p, name) for name in columns] for p in pictures)]
+    text = "".join(map(_write_line, lines))
+    with replacing(manifest) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _write_line(cells: list[str]) -> str:
+    # Told that lines end with both, the writer quotes either inside a cell.
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _cell(manifest: Path, picture: LabelledPicture, column: str) -> str:
+    value = getattr(picture, column)
+    if value is None:
+        return ""
+    if column == "time":
+        return str(value.isoformat())
+    return _write_path(manifest, value) if column == "path" else str(value)
+
+
+def _write_path(manifest: Path, path: Path) -> str:
+    folder = manifest.parent.absolute()
+    whole = path.absolute()
+    if not whole.is_relative_to(folder):
+        return whole.as_posix()
+    text = whole.relative_to(folder).as_posix()
+    return f"./{text}" if text.startswith(" ") else text  # a reader skips blanks after a comma

@@ -1,12 +1,15 @@
 """Manifests: good ones, and every mistake with its line."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from reid_gallery.gallery.errors import LayoutError
 from reid_gallery.gallery.pictures.labelled import LabelledPicture
-from reid_gallery.gallery.pictures.manifest import read_manifest
+from reid_gallery.gallery.pictures.manifest import read_manifest, write_manifest
 
 
 @pytest.fixture
@@ -127,3 +130,50 @@ def test_no_file(tmp_path):
         read_manifest(tmp_path / "gone.csv")
     with pytest.raises(LayoutError, match=r"can't be read \(Is a directory"):
         read_manifest(tmp_path)
+
+
+# -- writing -----------------------------------------------------------------------------------
+
+words = st.text(
+    st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=9
+).filter(lambda text: text == text.strip())
+names = st.text(
+    st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=9
+).filter(lambda text: text not in {".", ".."})
+maybe = st.none() | words
+labelled = st.builds(
+    LabelledPicture,
+    path=st.lists(names, min_size=1, max_size=3).map(lambda parts: Path("/data", *parts)),
+    pid=words,
+    camera=maybe,
+    time=st.none() | st.datetimes(timezones=st.just(UTC)),
+    tracklet=maybe,
+    frame=st.none() | st.integers(0, 10**9),
+    source=maybe,
+    split=st.sampled_from([None, "training", "validation"]),
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pictures=st.lists(labelled, min_size=1, max_size=5), inside=st.booleans())
+def test_what_is_written_is_read_again(tmp_path, pictures, inside):
+    if inside:
+        pictures = [replace(p, path=tmp_path / p.path.relative_to("/data")) for p in pictures]
+    write_manifest(tmp_path / "people.csv", pictures)
+    reading = read_manifest(tmp_path / "people.csv")
+    assert reading.failed == []
+    assert reading.pictures == pictures
+
+
+def test_a_written_manifest_moves_with_its_pictures_and_leaves_out_empty_columns(tmp_path):
+    inside = LabelledPicture(path=tmp_path / "a/1.jpg", pid="7", camera="c1")
+    outside = LabelledPicture(path=Path("/elsewhere/2.jpg"), pid="8")
+    write_manifest(tmp_path / "people.csv", [inside, outside])
+    text = (tmp_path / "people.csv").read_text()
+    assert text == "path,pid,camera\na/1.jpg,7,c1\n/elsewhere/2.jpg,8,\n"
+
+
+def test_an_unknown_split_is_listed(read):
+    reading = read("path,pid,split\nx.jpg,1,training\ny.jpg,2,test\n")
+    assert [p.split for p in reading.pictures] == ["training"]
+    assert "split 'test' is unknown; it is training or validation" in reading.failed[0][1]
