@@ -1,22 +1,96 @@
 """Commands about model files."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .options import DONE
-from .terminal import print_json
+from .terminal import print_json, print_lines
 
-app = typer.Typer(name="model", help="Look at model files.", no_args_is_help=True)
+app = typer.Typer(name="model", help="Look at model files, adopt others.", no_args_is_help=True)
+
+Triple = tuple[float, float, float]
+
+
+class Channels(StrEnum):
+    """The order of a picture's channels."""
+
+    rgb = "rgb"
+    bgr = "bgr"
 
 
 @app.command("show")
-def modelshow(model: Annotated[Path | None, typer.Argument()] = None) -> int:
+def show_model(model: Annotated[Path | None, typer.Argument()] = None) -> int:
     """Print a model file's ModelSpec; by default the shipped model's."""
     from ..extractor import Extractor, resolve_model
 
     extractor = Extractor.load(resolve_model(model))
     print_json({"sha256": extractor.sha256, **json.loads(extractor.spec.to_json())})
     return DONE
+
+
+@app.command("adopt")
+def adopt_model(
+    file: Annotated[Path, typer.Argument(help="Anyone's person extractor, an ONNX file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="By default FILE-adopted.onnx in the current folder.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="Height x width of the model's input.")] = "256x128",
+    mean: Annotated[
+        Triple | None,
+        typer.Option(help="Subtracted from each channel.", show_default="ImageNet's"),
+    ] = None,
+    std: Annotated[
+        Triple | None,
+        typer.Option(help="Each channel is divided by it.", show_default="ImageNet's"),
+    ] = None,
+    channels: Annotated[Channels, typer.Option(help="Their order.")] = Channels.rgb,
+    scale: Annotated[
+        float, typer.Option(help="What white is before --mean is subtracted: 1, or 255.")
+    ] = 1.0,
+    output: Annotated[
+        str | None, typer.Option(help="Which output holds the embeddings, if there are several.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Of the model.", show_default="FILE's name")] = "",
+    licence: Annotated[
+        str, typer.Option(help="Who may use it for what.", show_default="not stated")
+    ] = "",
+) -> int:
+    """Wrap a third-party extractor, so that it serves as any model of this program."""
+    from ..extractor.adopt import UNKNOWN_LICENCE, adopt
+    from ..extractor.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+
+    if scale != 1.0 and (mean is None or std is None):
+        raise typer.BadParameter(
+            "--scale needs --mean and --std of that scale; none is 0 0 0, 1 1 1"
+        )
+    height, width = _read_size(size)
+    preprocessing = Preprocessing(
+        height=height,
+        width=width,
+        mean=mean or IMAGENET_MEAN,
+        std=std or IMAGENET_STD,
+        channels=channels.value,
+        scale=scale,
+    )
+    target = out or Path(f"{file.stem}-adopted.onnx")
+    spec = adopt(
+        file,
+        target,
+        preprocessing=preprocessing,
+        output=output,
+        name=name,
+        licence=licence or UNKNOWN_LICENCE,
+    )
+    print_lines([f"{target}: {spec.name}, {spec.dim} dimensions, as the model itself embeds"])
+    return DONE
+
+
+def _read_size(text: str) -> tuple[int, int]:
+    height, cross, width = text.lower().partition("x")
+    if not (cross and height.isdecimal() and width.isdecimal()):
+        raise typer.BadParameter(f"--size is height x width, as 256x128, not {text!r}")
+    return int(height), int(width)

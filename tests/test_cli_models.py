@@ -1,0 +1,61 @@
+"""The commands about model files, as a user calls them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from reid_gallery.cli import run
+
+
+@pytest.fixture
+def third_party(tmp_path: Path) -> Path:
+    """A small extractor that takes BGR pictures of 128x64 in 0..255."""
+    kernel = np.random.default_rng(2).normal(size=(4, 3, 16, 16)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["x", "kernel"], ["maps"], strides=[16, 16]),
+            helper.make_node("Relu", ["maps"], ["positive"]),
+            helper.make_node("GlobalAveragePool", ["positive"], ["y"]),
+        ],
+        "third party",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 128, 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4, 1, 1])],
+        [numpy_helper.from_array(kernel, "kernel")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
+    onnx.save(model, tmp_path / "theirs.onnx")
+    return tmp_path / "theirs.onnx"
+
+
+BGR_255 = ["--size", "128x64", "--channels", "bgr", "--scale", "255",
+           "--mean", "0", "0", "0", "--std", "1", "1", "1"]  # fmt: skip
+
+
+def test_adopt_then_show(third_party, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["model", "adopt", str(third_party), *BGR_255, "--licence", "MIT"]) == 0
+    assert capsys.readouterr().out.startswith("theirs-adopted.onnx: theirs, 4 dimensions")
+    assert run(["model", "show", "theirs-adopted.onnx"]) == 0
+    spec = json.loads(capsys.readouterr().out)
+    assert (spec["name"], spec["dim"], spec["licence"]) == ("theirs", 4, "MIT")
+    assert spec["training"]["adopted"]["preprocessing"]["scale"] == 255
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "words"),
+    [
+        (["--size", "256"], 2, "256x128"),
+        (["--scale", "255"], 2, "--scale needs --mean and --std"),
+        (["--channels", "gray"], 2, "channels"),
+        ([], 1, "takes pictures of 128x64"),
+        (["--size", "128x64", "--std", "1", "0", "1"], 1, "std must be three numbers above 0"),
+    ],
+)
+def test_what_adopt_refuses(third_party, tmp_path, monkeypatch, capsys, more, code, words):
+    monkeypatch.chdir(tmp_path)
+    assert run(["model", "adopt", str(third_party), *more]) == code
+    assert words in capsys.readouterr().err.replace("\n", " ")
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs.onnx"]
