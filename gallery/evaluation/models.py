@@ -1,43 +1,49 @@
-"""A model file on a protocol: what ``reid-gallery evaluate`` runs."""
+"""The models to measure, by the names under which their figures stand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+from ..errors import ModelError
+from ..extractor import Extractor, resolve_model
+from .embedding import Progress, Vectors, embed_files
+from .trials import Trial
 
-from ..errors import PictureError
-from ..extractor import Extractor
-from ..loading import in_batches, load_pictures, separate
-from .protocols import ProtocolResult, evaluate_protocol
-
-_BATCH = 64
+SHIPPED = "default"
+"""What the shipped model is called where models are named."""
 
 
-def evaluate_model(
-    extractor: Extractor, protocol: str, folder: Path, *, progress: Callable[[int], None]
-) -> ProtocolResult:
-    """Embed a data set's pictures with a model and measure it.
-
-    Args:
-        extractor: the model.
-        protocol: one of `protocols.PROTOCOLS`.
-        folder: the data set, unpacked in its own layout.
-        progress: called with the number of pictures embedded since the last call.
+def load_models(models: Iterable[Path]) -> dict[str, Extractor]:
+    """Load model files, by their names; a name that is taken gets the beginning of the sha256.
 
     Raises:
-        LayoutError: the folder isn't of that data set.
-        PictureError: one of its pictures can't be read.
+        ModelError: a file is missing or no model, or one is named twice.
     """
+    loaded: dict[str, Extractor] = {}
+    for model in models:
+        shipped = str(model) == SHIPPED and not model.exists()
+        extractor = Extractor.load(resolve_model(None if shipped else model))
+        if any(extractor.sha256 == other.sha256 for other in loaded.values()):
+            raise ModelError(f"{model}: named twice; a model can't be compared with itself")
+        name = extractor.spec.name
+        loaded[name if name not in loaded else f"{name} {extractor.sha256[:8]}"] = extractor
+    return loaded
 
-    def embed(paths: Sequence[Path]) -> npt.NDArray[np.float32]:
-        rows = []
-        for batch in in_batches(load_pictures(paths, lambda path: path), _BATCH):
-            good, bad = separate(batch)
-            if bad:
-                raise PictureError(bad[0].problem)
-            rows.append(extractor.embed_fitted([loaded.fitted for loaded in good]))
-            progress(len(batch))
-        return np.concatenate(rows)
 
-    return evaluate_protocol(protocol, folder, embed)
+def embed_trial(
+    trial: Trial,
+    extractors: dict[str, Extractor],
+    *,
+    progress: Progress,
+    cache: Path | None = None,
+) -> dict[str, Vectors]:
+    """Embed a trial's pictures by each model; see `embedding.embed_files`."""
+    return {
+        name: embed_files(extractor, trial.files, progress=progress, cache=cache)
+        for name, extractor in extractors.items()
+    }
+
+
+def part_paths(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Part models from data: folders and CSV files are data."""
+    data = [path for path in paths if path.is_dir() or path.suffix.lower() == ".csv"]
+    return [path for path in paths if path not in data], data

@@ -71,7 +71,7 @@ class Labels:
 
     def judge(self, start: int, stop: int) -> Judged:
         """Find the relevant items and the junk of the queries from ``start`` to before ``stop``."""
-        owners, nth = _expand(self._same[start:stop])
+        owners, nth = expand(self._same[start:stop])
         same_pid = self._by_pid[self._first[start:stop][owners] + nth]
         cameras = self._query_cameras[start:stop][owners]
         relevant = (cameras == _UNKNOWN) | (self._gallery_cameras[same_pid] != cameras)
@@ -108,7 +108,7 @@ def _run_ends(codes: Rows) -> Rows:
     return np.repeat(ends, np.diff(ends, prepend=0))
 
 
-def _expand(counts: Rows) -> tuple[Rows, Rows]:
+def expand(counts: Rows) -> tuple[Rows, Rows]:
     """[2, 0, 3] becomes [0, 0, 2, 2, 2] and [0, 1, 0, 1, 2]."""
     owners = np.repeat(np.arange(len(counts)), counts)
     starts = np.cumsum(counts) - counts

@@ -23,10 +23,25 @@ from ..errors import EmbeddingError, NotFoundError
 from .counting import Rows
 from .intervals import Interval, bootstrap_interval
 from .relevance import Cameras, Labels, Pids
-from .scoring import AP_CONVENTIONS, ApConvention, Embeddings, Values, score_queries
+from .scoring import (
+    AP_CONVENTIONS,
+    ApConvention,
+    CosineScorer,
+    Embeddings,
+    Scorer,
+    Values,
+    score_queries,
+)
 
 RANKS = (1, 5, 10)
 """The r of CMC@r."""
+
+FIGURES = (
+    {"map": "mAP", "minp": "mINP"}
+    | {f"cmc_{rank}": f"CMC@{rank} by picture" for rank in RANKS}
+    | {f"identity_cmc_{rank}": f"CMC@{rank} by identity" for rank in RANKS}
+)
+"""Every figure's name in words."""
 
 _UNIT_TOLERANCE = 1e-3
 """Of a row's squared length; float16 embeddings stay within it."""
@@ -133,23 +148,49 @@ def evaluate_retrieval(
         NotFoundError: no query has a relevant item, so that there is nothing to say.
         ValueError: the AP convention is unknown.
     """
-    if ap_convention not in AP_CONVENTIONS:
-        raise ValueError(f"ap_convention {ap_convention!r} is none of {', '.join(AP_CONVENTIONS)}")
-    query = _check_embeddings(query_embeddings, "query_embeddings")
-    gallery = _check_embeddings(gallery_embeddings, "gallery_embeddings")
+    query = check_embeddings(query_embeddings, "query_embeddings")
+    gallery = check_embeddings(gallery_embeddings, "gallery_embeddings")
     if query.shape[1] != gallery.shape[1]:
         raise EmbeddingError(
             f"queries have {query.shape[1]} dimensions and the gallery {gallery.shape[1]}; "
             "embed both with the same model"
         )
-    _check_labels(query_pids, len(query), "query_pids")
-    _check_labels(gallery_pids, len(gallery), "gallery_pids")
-    _check_cameras(query_cameras, gallery_cameras, len(query), len(gallery))
+    return evaluate_scorer(
+        CosineScorer(query, gallery),
+        query_pids=query_pids,
+        gallery_pids=gallery_pids,
+        query_cameras=query_cameras,
+        gallery_cameras=gallery_cameras,
+        ap_convention=ap_convention,
+    )
+
+
+def evaluate_scorer(
+    scorer: Scorer,
+    *,
+    query_pids: Pids,
+    gallery_pids: Pids,
+    query_cameras: Cameras | None = None,
+    gallery_cameras: Cameras | None = None,
+    ap_convention: ApConvention = "sum",
+) -> RetrievalResult:
+    """Measure scores of any kind, re-ranked ones for one; else as `evaluate_retrieval`.
+
+    Raises:
+        EmbeddingError: labels don't match in number.
+        NotFoundError: no query has a relevant item, so that there is nothing to say.
+        ValueError: the AP convention is unknown.
+    """
+    if ap_convention not in AP_CONVENTIONS:
+        raise ValueError(f"ap_convention {ap_convention!r} is none of {', '.join(AP_CONVENTIONS)}")
+    _check_labels(query_pids, scorer.queries, "query_pids")
+    _check_labels(gallery_pids, scorer.items, "gallery_pids")
+    _check_cameras(query_cameras, gallery_cameras, scorer.queries, scorer.items)
     labels = Labels(query_pids, gallery_pids, query_cameras, gallery_cameras)
-    figures = score_queries(query, gallery, labels, ap_convention)
+    figures = score_queries(scorer, labels, ap_convention)
     if not len(figures.rows):
         raise NotFoundError(
-            f"none of {len(query)} queries has its person among {len(gallery)} gallery items "
+            f"none of {scorer.queries} queries has its person among {scorer.items} gallery items "
             "(those of its own camera don't count); check that both sides write pids alike"
         )
     return RetrievalResult(
@@ -159,13 +200,14 @@ def evaluate_retrieval(
         identity_rank=figures.identity_rank,
         query_rows=figures.rows,
         pids=np.array([str(query_pids[row]) for row in figures.rows]),
-        skipped_queries=len(query) - len(figures.rows),
-        gallery_size=len(gallery),
+        skipped_queries=scorer.queries - len(figures.rows),
+        gallery_size=scorer.items,
         ap_convention=ap_convention,
     )
 
 
-def _check_embeddings(embeddings: npt.NDArray[Any], name: str) -> Embeddings:
+def check_embeddings(embeddings: npt.NDArray[Any], name: str) -> Embeddings:
+    """Return float32[n, d]; refuse what isn't, or has rows that aren't unit, by its ``name``."""
     array = np.asarray(embeddings, dtype=np.float32)
     if array.ndim != 2:
         raise EmbeddingError(f"{name}: shape {array.shape}, but float32[n, d] is needed")

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from .counting import Rows
+from .counting import Rows, Scores
 from .ranks import Ranker, Ranks
-from .relevance import Labels
+from .relevance import Judged, Labels
 
 ApConvention = Literal["sum", "trapezoid"]
 AP_CONVENTIONS: tuple[ApConvention, ...] = get_args(ApConvention)
@@ -22,6 +22,36 @@ _BLOCK_BYTES = 96 * 2**20
 
 _BLOCK_QUERIES = 512
 """More queries in a block no longer make the product faster."""
+
+
+class Scorer(Protocol):
+    """Scores of ``queries`` pictures with a gallery of ``items``; higher is closer."""
+
+    queries: int
+    items: int
+
+    def score(self, rows: Rows, out: Scores) -> None:
+        """Write the scores of some queries, int64[r], with all items into float32[r, items]."""
+
+
+class CosineScorer:
+    """Cosines of float32[q, d] with float32[g, d], unit rows."""
+
+    def __init__(self, query: Embeddings, gallery: Embeddings) -> None:
+        self._query, self._gallery = query, gallery
+        self.queries, self.items = len(query), len(gallery)
+
+    def score(self, rows: Rows, out: Scores) -> None:
+        """Score as `Scorer` says."""
+        np.matmul(self._query[rows], self._gallery.T, out=out)
+
+
+def take_rows(vectors: Embeddings, rows: Rows) -> Embeddings:
+    """Return ``vectors[rows]``, not copied if they lie next to one another in this order."""
+    first = int(rows[0]) if len(rows) else 0
+    if np.array_equal(rows, np.arange(first, first + len(rows))):
+        return vectors[first : first + len(rows)]
+    return vectors[rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +73,11 @@ class QueryFigures:
     identity_rank: Rows
 
 
-def score_queries(
-    query: Embeddings, gallery: Embeddings, labels: Labels, convention: ApConvention
-) -> QueryFigures:
+def score_queries(scorer: Scorer, labels: Labels, convention: ApConvention) -> QueryFigures:
     """Score every query that has a relevant item; there may be none."""
     empty = np.empty(0, dtype=np.int64)
     none = QueryFigures(empty, empty.astype(np.float64), empty.astype(np.float64), empty, empty)
-    blocks = [none, *_score_blocks(query, gallery, labels, convention)]
+    blocks = [none, *_score_blocks(scorer, labels, convention)]
     return QueryFigures(
         **{
             field.name: np.concatenate([getattr(block, field.name) for block in blocks])
@@ -58,19 +86,31 @@ def score_queries(
     )
 
 
-def _score_blocks(
-    query: Embeddings, gallery: Embeddings, labels: Labels, convention: ApConvention
-) -> Iterator[QueryFigures]:
-    size = min(_BLOCK_QUERIES, len(query), max(1, _BLOCK_BYTES // (4 * max(1, len(gallery)))))
-    memory = np.empty((size, len(gallery)), dtype=np.float32)
-    ranker = Ranker(labels)
-    for start in range(0, len(query), max(1, size)):
-        judged = labels.judge(start, min(start + size, len(query)))
+def score_blocks(scorer: Scorer, labels: Labels) -> Iterator[tuple[Rows, Judged, Scores]]:
+    """Score block after block of those queries that have a relevant item.
+
+    Yields:
+        int64[v], which queries they are; what is relevant and junk in them; and float32[v, g],
+        which is overwritten by the next block.
+    """
+    queries, items = scorer.queries, scorer.items
+    size = min(_BLOCK_QUERIES, queries, max(1, _BLOCK_BYTES // (4 * max(1, items))))
+    memory = np.empty((size, items), dtype=np.float32)
+    for start in range(0, queries, max(1, size)):
+        judged = labels.judge(start, min(start + size, queries))
         if not len(judged.queries):
             continue
         rows = start + judged.queries
         scores = memory[: len(rows)]
-        np.matmul(query[rows], gallery.T, out=scores)
+        scorer.score(rows, scores)
+        yield rows, judged, scores
+
+
+def _score_blocks(
+    scorer: Scorer, labels: Labels, convention: ApConvention
+) -> Iterator[QueryFigures]:
+    ranker = Ranker(labels)
+    for rows, judged, scores in score_blocks(scorer, labels):
         ranks = ranker.rank(scores, judged)
         last = np.cumsum(ranks.counts) - 1
         yield QueryFigures(

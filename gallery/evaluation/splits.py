@@ -1,20 +1,15 @@
-"""Which pictures of a public data set are queries and which are the gallery.
+"""Which pictures of a data set are queries and which are the gallery.
 
-Random splits depend on nothing but the pids, the seed and the split's number, so that they are
-the same on every machine and with every version of Python and numpy.
+These have nothing random in them; see `random_splits` for those that have.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from ..errors import LayoutError
-from ..pictures.labelled import LabelledPicture
+from ..pictures.labelled import LabelledPicture, Reading
 from ..pictures.layouts import read_layout
-
-RANDOM_SPLITS = 10
-"""How many random halves of the people the small data sets are averaged over."""
+from ..pictures.manifest import read_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,72 +25,79 @@ def market1501_splits(folder: Path, seed: int) -> list[Split]:
 
     Junk (pid -1) is out; the distractors (pid 0000) stay, as one identity (Zheng et al. 2015).
     """
-    query = _read("market1501", folder / "query")
-    return [Split(query, _read("market1501", folder / "bounding_box_test"))]
+    return [_query_and_test("market1501", folder)]
 
 
-def viper_splits(folder: Path, seed: int) -> list[Split]:
-    """Random halves of the people (316 of 632), one picture a camera, each camera to the other.
+def dukemtmc_splits(folder: Path, seed: int) -> list[Split]:
+    """``query/`` against ``bounding_box_test/``, as Market-1501 (Zheng et al. 2017).
 
-    Two splits a half: cam_a asks cam_b, then cam_b asks cam_a (Gray et al. 2007).
+    The 408 people of the gallery who are never asked about are its distractors.
     """
-    views = _by_pid(_read("viper", folder))
-    people = [pid for pid, pictures in views.items() if len({p.camera for p in pictures}) == 2]
-    splits = []
-    for number in range(RANDOM_SPLITS):
-        chosen = [picture for pid in _draw_half(people, seed, number) for picture in views[pid]]
-        cam_a = [picture for picture in chosen if picture.camera == "cam_a"]
-        cam_b = [picture for picture in chosen if picture.camera == "cam_b"]
-        splits += [Split(cam_a, cam_b), Split(cam_b, cam_a)]
-    return splits
+    return [_query_and_test("dukemtmc", folder)]
 
 
-def grid_splits(folder: Path, seed: int) -> list[Split]:
-    """Random halves of the pairs (125 of 250) against their partners and all 775 distractors.
+_MSMT17_FOLDERS = ("test", "mask_test_v2")
 
-    A pair is one person seen by two cameras; the picture of the lower camera number is the probe.
-    Distractors are the people seen once, whether all are called 0000, as the authors' folders
-    have it, or each has a number of their own (Loy et al. 2009).
+
+def msmt17_splits(folder: Path, seed: int) -> list[Split]:
+    """``list_query.txt`` against ``list_gallery.txt``, pictures in ``test/`` (Wei et al. 2018).
+
+    Version 2, with faces masked, has them in ``mask_test_v2/``. A line is a path and a number.
     """
-    pictures = _read("grid", folder)
-    views = _by_pid(picture for picture in pictures if picture.pid != "0000")
-    pairs = {
-        pid: sorted(seen, key=lambda picture: str(picture.camera))
-        for pid, seen in views.items()
-        if len({picture.camera for picture in seen}) == 2
-    }
-    distractors = [picture for picture in pictures if picture.pid not in pairs]
-    splits = []
-    for number in range(RANDOM_SPLITS):
-        half = _draw_half(pairs, seed, number)
-        partners = [pairs[pid][1] for pid in half]
-        splits.append(Split([pairs[pid][0] for pid in half], partners + distractors))
-    return splits
+    test = next((folder / name for name in _MSMT17_FOLDERS if (folder / name).is_dir()), None)
+    if test is None:
+        raise LayoutError(f"{folder}: not MSMT17; it has no {' nor '.join(_MSMT17_FOLDERS)}")
+    known = {picture.path: picture for picture in read_labels("msmt17", test)}
+    return [
+        Split(
+            _listed(folder / "list_query.txt", test, known),
+            _listed(folder / "list_gallery.txt", test, known),
+        )
+    ]
 
 
-def _read(layout: str, folder: Path) -> list[LabelledPicture]:
-    reading = read_layout(layout, folder)
+def read_all(source: Path, layout: str) -> list[LabelledPicture]:
+    """Read every picture of a folder in ``layout``, or of a CSV manifest; its own order is kept.
+
+    Raises:
+        LayoutError: one of them can't be read; the text says how many.
+    """
+    if source.is_file():
+        return _all_of(read_manifest(source), f"in {source}")
+    return read_labels(layout, source)
+
+
+def read_labels(layout: str, folder: Path) -> list[LabelledPicture]:
+    """Read a folder that holds pictures of this layout only.
+
+    Raises:
+        LayoutError: a name in it doesn't follow the layout.
+    """
+    return _all_of(read_layout(layout, folder), f"of the {layout} data set in {folder}")
+
+
+def _all_of(reading: Reading, what: str) -> list[LabelledPicture]:
     if reading.failed:
         path, reason = reading.failed[0]
         raise LayoutError(
-            f"{path}: not of the {layout} data set ({reason}); "
-            f"move such pictures ({len(reading.failed)}) out of {folder}"
+            f"{path}: not {what} ({reason.removeprefix(f'{path}: ')}); "
+            f"move out or mend such pictures ({len(reading.failed)})"
         )
     return reading.pictures
 
 
-def _by_pid(pictures: Iterable[LabelledPicture]) -> dict[str, list[LabelledPicture]]:
-    views: dict[str, list[LabelledPicture]] = {}
-    for picture in pictures:
-        views.setdefault(picture.pid, []).append(picture)
-    return views
+def _query_and_test(layout: str, folder: Path) -> Split:
+    query = read_labels(layout, folder / "query")
+    return Split(query, read_labels(layout, folder / "bounding_box_test"))
 
 
-def _draw_half(pids: Iterable[str], seed: int, number: int) -> list[str]:
-    """Half of the pids, in pid order; a hash draws alike everywhere, a library's stream may not."""
-
-    def lot(pid: str) -> bytes:
-        return sha256(f"{seed}/{number}/{pid}".encode()).digest()
-
-    drawn = sorted(pids, key=lot)
-    return sorted(drawn[: len(drawn) // 2])
+def _listed(file: Path, folder: Path, known: dict[Path, LabelledPicture]) -> list[LabelledPicture]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LayoutError(f"{file}: can't be read ({error}); MSMT17 comes with it") from error
+    paths = [folder / line.split()[0] for line in lines if line.strip()]
+    missing = [path for path in paths if path not in known]
+    if missing:
+        raise LayoutError(f"{missing[0]}: named in {file.name}, but not there ({len(missing)})")
+    return [known[path] for path in paths]

@@ -88,7 +88,7 @@ def test_the_ap_convention_is_passed_on(viper: Path) -> None:
 
 
 def test_an_unknown_protocol_lists_the_known(tmp_path: Path) -> None:
-    with pytest.raises(LayoutError, match="choose one of market1501, viper, grid"):
+    with pytest.raises(LayoutError, match="choose one of market1501, dukemtmc, "):
         evaluate_protocol("vipr", tmp_path, embed_by_pid)
 
 

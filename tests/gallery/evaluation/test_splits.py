@@ -4,12 +4,8 @@ from pathlib import Path
 import pytest
 from reid_gallery.gallery.errors import LayoutError
 from reid_gallery.gallery.evaluation.protocols import PROTOCOLS
-from reid_gallery.gallery.evaluation.splits import (
-    Split,
-    grid_splits,
-    market1501_splits,
-    viper_splits,
-)
+from reid_gallery.gallery.evaluation.random_splits import grid_splits, viper_splits
+from reid_gallery.gallery.evaluation.splits import Split, market1501_splits
 
 
 def make(folder: Path, *names: str) -> Path:

@@ -1,0 +1,95 @@
+"""A trial's pictures embedded by a model; kept in a folder, if wanted, for the next time."""
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..atomic import replacing
+from ..errors import LayoutError, PictureError
+from ..extractor import Extractor
+from ..loading import in_batches, load_pictures, separate
+
+Vectors = npt.NDArray[np.float32]
+Progress = Callable[[int], None]
+
+_BATCH = 64
+
+
+def embed_files(
+    extractor: Extractor, files: Sequence[Path], *, progress: Progress, cache: Path | None = None
+) -> Vectors:
+    """Embed picture files in their order.
+
+    Args:
+        extractor: the model.
+        files: n pictures.
+        progress: called with the number of pictures embedded since the last call.
+        cache: a folder in which embeddings are kept by model and files (their paths, sizes and
+            times); what is found there isn't computed again.
+
+    Returns:
+        float32[n, d] unit rows.
+
+    Raises:
+        PictureError: a picture is missing or can't be read.
+        LayoutError: the cache can't be read or written.
+    """
+    _check_present(files)
+    kept = None if cache is None else _name(cache, extractor, files)
+    if kept is not None and kept.is_file():
+        return _read(kept, (len(files), extractor.dim))
+    vectors = _embed(extractor, files, progress)
+    if kept is not None:
+        _write(kept, vectors)
+    return vectors
+
+
+def _embed(extractor: Extractor, files: Sequence[Path], progress: Progress) -> Vectors:
+    rows = []
+    for batch in in_batches(load_pictures(files, lambda path: path), _BATCH):
+        good, bad = separate(batch)
+        if bad:
+            raise PictureError(f"{bad[0].problem}; measuring needs every picture")
+        rows.append(extractor.embed_fitted([loaded.fitted for loaded in good]))
+        progress(len(batch))
+    return np.concatenate(rows)
+
+
+def _check_present(files: Sequence[Path]) -> None:
+    """A missing picture is told at once, not after minutes."""
+    missing = [path for path in files if not path.is_file()]
+    if missing:
+        raise PictureError(
+            f"{missing[0]}: no such picture ({len(missing)} of {len(files)} are missing)"
+        )
+
+
+def _name(cache: Path, extractor: Extractor, files: Sequence[Path]) -> Path:
+    digest = sha256(extractor.sha256.encode())
+    for path in files:
+        status = path.stat()
+        stamp = f"{path.absolute()}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(stamp.encode("utf-8", "surrogateescape"))
+    return cache / f"{extractor.sha256[:12]}-{digest.hexdigest()[:16]}.npy"
+
+
+def _read(path: Path, shape: tuple[int, int]) -> Vectors:
+    try:
+        vectors = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise LayoutError(f"{path}: can't be read as embeddings; delete it ({error})") from error
+    if vectors.shape != shape or vectors.dtype != np.float32:
+        raise LayoutError(f"{path}: not the embeddings its name says; delete it")
+    return np.asarray(vectors)
+
+
+def _write(path: Path, vectors: Vectors) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            np.save(temporary, vectors, allow_pickle=False)
+    except OSError as error:
+        raise LayoutError(f"{path}: can't be written ({error.strerror or error})") from error

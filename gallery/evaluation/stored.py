@@ -1,0 +1,78 @@
+"""One's own gallery as a trial: every sighting asks for its person's others."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import NotFoundError
+from ..store.generations import current_generation
+from ..store.sightings import load_sightings
+from ..store.store import Store
+from ..store.vectors import read_blocks
+from ..types import Sighting
+from .trials import Trial, name_view
+
+Leave = Literal["camera", "sighting"]
+"""What of the asking sighting's person is left out beside itself."""
+
+_DESCRIPTIONS = {
+    "camera": "every sighting asks, its person's sightings of its own camera (or, where that is "
+    "not known, tracklet) left out",
+    "sighting": "every sighting asks, and only itself is left out",
+}
+
+
+def read_store(
+    root: Path, *, leave_out: Leave = "camera"
+) -> tuple[Trial, npt.NDArray[np.float32], str]:
+    """Read a gallery's stored vectors as a trial.
+
+    Args:
+        root: the store's directory.
+        leave_out: ``camera`` asks the harder and more telling question: who is this, as another
+            camera sees them? ``sighting`` suits a gallery of one camera.
+
+    Returns:
+        The trial; float32[n, d], its vectors; and the name of the model that made them.
+
+    Raises:
+        StoreError: there is no store.
+        NotFoundError: it is empty, or of one person only.
+    """
+    store = Store(root, create=False, wait_s=0)
+    try:
+        with store.snapshot() as sqlite:
+            generation = current_generation(sqlite)
+            if generation is None:
+                raise NotFoundError(f"{root}: the gallery is empty; enroll people first")
+            blocks = list(read_blocks(sqlite, generation.id, generation.dim))
+            ids = [number for numbers, _ in blocks for number in numbers.tolist()]
+            found = load_sightings(sqlite, ids)
+    finally:
+        store.close()
+    vectors = np.concatenate([rows for _, rows in blocks] or [np.empty((0, generation.dim))])
+    trial = _make_trial([found[number] for number in ids], leave_out)
+    return trial, vectors.astype(np.float32, copy=False), generation.model_name
+
+
+def _make_trial(sightings: list[Sighting], leave_out: Leave) -> Trial:
+    everything = np.arange(len(sightings), dtype=np.int64)
+    return Trial(
+        name="store",
+        description=_DESCRIPTIONS[leave_out],
+        pids=tuple(sighting.pid for sighting in sightings),
+        views=tuple(_views(sightings, leave_out)),
+        paths=tuple(None if s.path is None else Path(s.path) for s in sightings),
+        splits=((everything, everything),),
+    )
+
+
+def _views(sightings: list[Sighting], leave_out: Leave) -> Iterator[str]:
+    for row, sighting in enumerate(sightings):
+        if leave_out == "camera":
+            yield name_view(sighting.camera, sighting.tracklet, row)
+        else:
+            yield name_view(None, None, row)

@@ -1,0 +1,186 @@
+"""A trial: a data set's labels and which of its pictures ask which; it only lacks embeddings.
+
+Two models measured on one trial are asked the same questions, so that they can be compared.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import LayoutError, NotFoundError
+from ..pictures.labelled import LabelledPicture
+from .counting import Rows
+from .random_splits import (
+    CUHK03_PEOPLE,
+    CUHK03_SPLITS,
+    RANDOM_SPLITS,
+    cuhk03_splits,
+    grid_splits,
+    prid2011_splits,
+    viper_splits,
+)
+from .splits import Split, dukemtmc_splits, market1501_splits, msmt17_splits, read_all
+
+ALL_TO_ALL = "all-to-all"
+"""The protocol for any folder or manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How a data set is asked: a sentence for people, and the splits of a folder and a seed.
+
+    Attributes:
+        description: what is asked of what.
+        splits: reads a folder.
+        distractors: pids that stand for nobody, or for many people; they never ask.
+    """
+
+    description: str
+    splits: Callable[[Path, int], list[Split]]
+    distractors: frozenset[str] = frozenset()
+
+
+_HALVES = f"{RANDOM_SPLITS} random halves of the people"
+_NOBODY = frozenset({"0000"})
+_DISTRACTORS = {"market1501": _NOBODY, "grid": _NOBODY}
+"""By layout."""
+
+PROTOCOLS: dict[str, Protocol] = {
+    "market1501": Protocol(
+        "single query; distractors stay, junk is out", market1501_splits, _NOBODY
+    ),
+    "dukemtmc": Protocol("single query; distractors stay, junk is out", dukemtmc_splits),
+    "msmt17": Protocol("single query; junk is out", msmt17_splits),
+    "cuhk03": Protocol(
+        f"{CUHK03_SPLITS} random draws of up to {CUHK03_PEOPLE} people, camera a asking one "
+        "picture a person of camera b",
+        cuhk03_splits,
+    ),
+    "viper": Protocol(f"{_HALVES}, either camera asking the other", viper_splits),
+    "grid": Protocol(f"{_HALVES}, distractors in the gallery", grid_splits, _NOBODY),
+    "prid2011": Protocol(f"{_HALVES}, distractors in the gallery", prid2011_splits),
+    ALL_TO_ALL: Protocol(
+        "every picture asks for its person's others: those of other cameras where cameras are "
+        "known, else of other tracklets, else all",
+        lambda folder, seed: _all_to_all(folder, "folders"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """Labels of n pictures, and the splits as rows of them.
+
+    Attributes:
+        name: the protocol's, or what was done with a store.
+        description: what asks what.
+        pids: n identities.
+        views: n names; pictures of one person in one view (camera, tracklet, or the picture
+            itself) don't count for one another.
+        paths: n files; None where there is none.
+        splits: (int64[q], int64[g]) a split: the rows that ask, and those that are asked.
+        distractors: pids that aren't one person.
+        seed: what random splits were drawn from.
+    """
+
+    name: str
+    description: str
+    pids: tuple[str, ...]
+    views: tuple[str, ...]
+    paths: tuple[Path | None, ...]
+    splits: tuple[tuple[Rows, Rows], ...]
+    distractors: frozenset[str] = field(default=frozenset())
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        people = set(self.pids) - self.distractors
+        if len(people) < 2:
+            raise NotFoundError(
+                f"{self.name}: {len(people)} people; it takes two at least to tell them apart"
+            )
+
+    @property
+    def files(self) -> list[Path]:
+        """The n pictures to embed.
+
+        Raises:
+            NotFoundError: one has no file.
+        """
+        found = [path for path in self.paths if path is not None]
+        if len(found) < len(self.paths):
+            raise NotFoundError(f"{self.name}: not every sighting has a picture to embed")
+        return found
+
+
+def read_trial(name: str, source: Path, *, seed: int = 0, layout: str = "folders") -> Trial:
+    """Read a data set for one of `PROTOCOLS`.
+
+    Args:
+        name: which protocol.
+        source: the data set's folder in its own layout; for all-to-all any folder or CSV manifest.
+        seed: of random splits.
+        layout: of the folder, for all-to-all only.
+
+    Raises:
+        LayoutError: the protocol is unknown, or ``source`` isn't of that data set.
+        NotFoundError: there are fewer than two people.
+    """
+    if name not in PROTOCOLS:
+        raise LayoutError(f"protocol {name!r} is unknown; choose one of {', '.join(PROTOCOLS)}")
+    protocol = PROTOCOLS[name]
+    if name == ALL_TO_ALL:
+        splits, distractors = _all_to_all(source, layout), _DISTRACTORS.get(layout, frozenset())
+    else:
+        splits, distractors = protocol.splits(source, seed), protocol.distractors
+    if not all(split.query and split.gallery for split in splits):
+        raise LayoutError(f"{source}: too few people for the protocol {name!r}")
+    row_of, pictures = _number(splits)
+    return Trial(
+        name=name,
+        description=protocol.description,
+        pids=tuple(picture.pid for picture in pictures),
+        views=tuple(
+            name_view(picture.camera, picture.tracklet, row) for row, picture in enumerate(pictures)
+        ),
+        paths=tuple(picture.path for picture in pictures),
+        splits=tuple(
+            (_rows(split.query, row_of), _rows(split.gallery, row_of)) for split in splits
+        ),
+        distractors=distractors,
+        seed=seed,
+    )
+
+
+def name_view(camera: str | None, tracklet: str | None, row: int) -> str:
+    """From which view a picture is: its camera's, or its tracklet's, or its very own."""
+    if camera is not None:
+        return f"camera {camera}"
+    return f"picture {row}" if tracklet is None else f"tracklet {tracklet}"
+
+
+def _all_to_all(source: Path, layout: str) -> list[Split]:
+    pictures = read_all(source, layout)
+    distractors = _DISTRACTORS.get(layout, frozenset())
+    return [Split([p for p in pictures if p.pid not in distractors], pictures)]
+
+
+def _number(splits: list[Split]) -> tuple[dict[Path, int], list[LabelledPicture]]:
+    """Give every picture of all splits one row."""
+    pictures: dict[Path, LabelledPicture] = {}
+    for split in splits:
+        for picture in (*split.query, *split.gallery):
+            known = pictures.setdefault(picture.path, picture)
+            if known.pid != picture.pid:
+                raise LayoutError(
+                    f"{picture.path}: named twice, as {known.pid} and as {picture.pid}; "
+                    "leave one out"
+                )
+    return {path: row for row, path in enumerate(pictures)}, list(pictures.values())
+
+
+def _rows(pictures: list[LabelledPicture], row_of: dict[Path, int]) -> npt.NDArray[np.int64]:
+    rows = dict.fromkeys(row_of[picture.path] for picture in pictures)  # a file asks once
+    return np.fromiter(rows, dtype=np.int64, count=len(rows))
