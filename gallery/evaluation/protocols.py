@@ -121,7 +121,7 @@ def evaluate_trial(
 
     def evaluate(query: Rows, gallery: Rows) -> RetrievalResult:
         return evaluate_scorer(
-            _scorer(rows, query, gallery, reranking),
+            make_scorer(rows, query, gallery, reranking),
             query_pids=pids[query],
             gallery_pids=pids[gallery],
             query_cameras=views[query],
@@ -165,7 +165,9 @@ def evaluate_protocol(
     return evaluate_trial(trial, vectors, ap_convention=ap_convention, reranking=reranking)
 
 
-def _scorer(vectors: Embeddings, query: Rows, gallery: Rows, reranking: Reranking | None) -> Scorer:
+def make_scorer(
+    vectors: Embeddings, query: Rows, gallery: Rows, reranking: Reranking | None
+) -> Scorer:
     """Score a split's rows; what asks and is asked at once is one neighbour in re-ranking."""
     if reranking is None:
         return CosineScorer(take_rows(vectors, query), take_rows(vectors, gallery))

@@ -53,9 +53,11 @@ def read_store(
             found = load_sightings(sqlite, ids)
     finally:
         store.close()
-    vectors = np.concatenate([rows for _, rows in blocks] or [np.empty((0, generation.dim))])
+    vectors = np.concatenate(
+        [np.empty((0, generation.dim), np.float32), *(rows for _, rows in blocks)]
+    )
     trial = _make_trial([found[number] for number in ids], leave_out)
-    return trial, vectors.astype(np.float32, copy=False), generation.model_name
+    return trial, vectors, generation.model_name
 
 
 def _make_trial(sightings: list[Sighting], leave_out: Leave) -> Trial:

@@ -91,12 +91,11 @@ class VerificationResult:
         for _ in range(resamples):
             times = np.bincount(generator.integers(people, size=people), minlength=people)
             left, right = times[self.people]
-            for name, value in judge.figures(np.where(self.same, left, left * right)).items():
-                drawn[name].append(value)
-        ends = [(1 - level) / 2, (1 + level) / 2]
-        return {
-            name: Interval(*map(float, np.quantile(values, ends))) for name, values in drawn.items()
-        }
+            weights = np.where(self.same, left, left * right)
+            if judge.can_judge(weights):
+                for name, value in judge.figures(weights).items():
+                    drawn[name].append(value)
+        return {name: _middle(values, level) for name, values in drawn.items()}
 
     def denominators(self) -> str:
         """What was verified, in words."""
@@ -146,6 +145,12 @@ class _Judge:
         ]
         return (best[1], best[0])
 
+    def can_judge(self, weights: npt.NDArray[Any]) -> bool:
+        """Whether there are pairs of both kinds left, in each half if each is judged."""
+        parts = self._of if self._result.threshold is None else [np.full(len(weights), True)]
+        kinds = (self._result.same, ~self._result.same)
+        return all(weights[part & kind].any() for part in parts for kind in kinds)
+
     def figures(self, weights: npt.NDArray[Any] | None) -> dict[str, float]:
         """Every figure of `FIGURES`."""
         result, roc = self._result, self._whole.make(weights)
@@ -154,6 +159,13 @@ class _Judge:
         tars = [roc.tar_at(far) if result.negatives * far >= 1 else float("nan") for far in FARS]
         values = (float(np.average(right, weights=weights)), roc.eer, *tars)
         return dict(zip(FIGURES, values, strict=True))
+
+
+def _middle(values: list[float], level: float) -> Interval:
+    if not values:
+        return Interval(float("nan"), float("nan"))
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
 
 
 def evaluate_pairs(

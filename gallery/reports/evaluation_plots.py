@@ -1,0 +1,168 @@
+"""The report's plots: CMC, ROC, DET and the distributions of scores; they need matplotlib.
+
+Colours are Okabe and Ito's, told apart by all kinds of colour vision; dashes say the same again.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from ..errors import ReportError
+from ..evaluation.measuring import Measurement
+from ..evaluation.verification import VerificationResult
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), "solid", (0, (3, 3)))
+_INK, _GRID = "#181d24", "#d5dae0"
+
+_RANKS = np.arange(1, 51)
+_DET_TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4)
+_BINS = 60
+
+Draw = Callable[[Any, Sequence[Measurement]], None]
+
+
+def check_matplotlib() -> None:
+    """Say before the work is done if there is nothing to plot with.
+
+    Raises:
+        ReportError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: PLC0415 (heavy, and only reports need it)
+    except ImportError as error:
+        raise ReportError(
+            "a report's plots need matplotlib: pip install 'reid-gallery[train]'"
+        ) from error
+    del matplotlib
+
+
+def draw_plots(folder: Path, prefix: str, measured: Sequence[Measurement]) -> dict[str, str]:
+    """Draw one trial's plots, all models in each.
+
+    Args:
+        folder: where the PNG files go.
+        prefix: of their names.
+        measured: models on one trial, verified.
+
+    Returns:
+        File names by plot: ``cmc``, ``scores``, ``det``, ``roc``.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 (see above)
+
+    drawn = {}
+    plots: dict[str, Draw] = {"cmc": _cmc, "det": _det, "roc": _roc}
+    for name, draw in plots.items():
+        figure = Figure(figsize=(6, 4.4), dpi=120, layout="constrained")
+        axes = figure.add_subplot()
+        draw(axes, measured)
+        _finish(axes)
+        axes.legend(frameon=False)
+        drawn[name] = f"{prefix}-{name}.png"
+        figure.savefig(folder / drawn[name])
+    figure = Figure(figsize=(6, 0.9 + 2.6 * len(measured)), dpi=120, layout="constrained")
+    grid = figure.subplots(len(measured), 1, squeeze=False)
+    for axes, one in zip(grid[:, 0], measured, strict=True):
+        _scores(axes, one)
+        _finish(axes)
+    drawn["scores"] = f"{prefix}-scores.png"
+    figure.savefig(folder / drawn["scores"])
+    return drawn
+
+
+def _cmc(axes: Any, measured: Sequence[Measurement]) -> None:
+    for number, one in enumerate(measured):
+        splits = one.retrieval.splits
+        hits = [(split.first_rank[:, None] <= _RANKS).mean(axis=0) for split in splits]
+        axes.plot(_RANKS, 100 * np.mean(hits, axis=0), **_line(number, one.model))
+    axes.set(
+        title="CMC: the person is among the best r pictures",
+        xlabel="rank r",
+        ylabel="% of queries",
+        xlim=(1, _RANKS[-1]),
+        ylim=(None, 100.5),
+    )
+
+
+def _det(axes: Any, measured: Sequence[Measurement]) -> None:
+    ticks = [_probit(value) for value in _DET_TICKS]
+    low, high = _probit(0.0005), _probit(0.55)
+    axes.plot([low, high], [low, high], color=_GRID, linewidth=1)
+    for number, one in enumerate(measured):
+        curve = _cross_view(one).roc()
+        points = [
+            (_probit(far), _probit(1 - tar))
+            for far, tar in zip(curve.far, curve.tar, strict=True)
+            if 0 < far < 1 and 0 < tar < 1
+        ]
+        axes.plot(*zip(*points, strict=True), **_line(number, one.model)) if points else None
+    labels = [f"{100 * value:g}" for value in _DET_TICKS]
+    axes.set(
+        title="DET: the two errors of a threshold (lower left is better)",
+        xlabel="two people taken for one, % (FAR)",
+        ylabel="one person taken for two, % (FRR)",
+        xlim=(low, high),
+        ylim=(low, high),
+    )
+    axes.set_xticks(ticks, labels)
+    axes.set_yticks(ticks, labels)
+
+
+def _roc(axes: Any, measured: Sequence[Measurement]) -> None:
+    for number, one in enumerate(measured):
+        curve = _cross_view(one).roc()
+        axes.plot(curve.far, 100 * curve.tar, drawstyle="steps-post", **_line(number, one.model))
+    fewest = min(1 / _cross_view(one).negatives for one in measured)
+    axes.set_xscale("log")
+    axes.set(
+        title="ROC: found at a given share of false alarms",
+        xlabel="share of pairs of two people accepted (FAR)",
+        ylabel="% of pairs of one person accepted (TAR)",
+        xlim=(fewest, 1),
+        ylim=(0, 100.5),
+    )
+
+
+def _scores(axes: Any, one: Measurement) -> None:
+    result = _cross_view(one)
+    span = float(result.scores.min()), float(result.scores.max())
+    for number, (same, name) in enumerate(((True, "one person"), (False, "two people"))):
+        some = result.scores[result.same == same]
+        common = {"bins": _BINS, "range": span, "density": True, "color": _COLOURS[number]}
+        axes.hist(some, alpha=0.3, **common)
+        axes.hist(some, histtype="step", linestyle=_DASHES[number], label=name, **common)
+    for threshold in result.thresholds:
+        axes.axvline(threshold, color=_INK, linewidth=0.8, linestyle="dotted")
+    axes.set(
+        title=f"Scores of cross-view pairs: {one.model}\n(dotted: the thresholds)",
+        xlabel="score (cosine)",
+        ylabel="density",
+    )
+    axes.legend(frameon=False)
+
+
+def _cross_view(one: Measurement) -> VerificationResult:
+    return next(result for result in one.verification if result.name == "cross-view")
+
+
+def _line(number: int, label: str) -> dict[str, Any]:
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "linestyle": _DASHES[number % len(_DASHES)],
+        "linewidth": 1.8,
+        "label": label,
+    }
+
+
+def _finish(axes: Any) -> None:
+    axes.grid(color=_GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.title.set_fontsize(11)
+
+
+def _probit(share: float) -> float:
+    return NormalDist().inv_cdf(share)
