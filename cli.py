@@ -68,15 +68,28 @@ def train(
     teacher: Annotated[
         Path | None, typer.Option(help="A teacher's embeddings of all pictures, .npz.")
     ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="In all, shared among the recipe's phases.")
+    ] = None,
+    time_budget: Annotated[
+        str, typer.Option(help="Like 2h or 90m: end in time, export included.")
+    ] = "",
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
 ) -> int:
-    """Train an extractor; needs pip install 'reid-gallery[train]'."""
+    """Train an extractor; needs pip install 'reid-gallery[train]'.
+
+    Several processes or machines train together when torchrun or accelerate launch starts them.
+    """
     if context.invoked_subcommand is not None:
         return DONE
-    from .train import api
-
     if (resume is None) == (out is None):
         raise typer.BadParameter("begin a run with --data and --out, or go on with --resume RUN")
+    if epochs and time_budget:
+        raise typer.BadParameter("--epochs and --time-budget contradict each other; give one")
+    if resume and (epochs or time_budget or data or teacher):
+        raise typer.BadParameter("--resume takes all from the run; edit its config.toml instead")
+    from .train import api
+
     if resume is not None:
         file = api.resume(resume)
     else:
@@ -85,6 +98,8 @@ def train(
             out=out or Path(),
             recipe=recipe,
             teacher=teacher,
+            epochs=epochs,
+            time_budget=time_budget,
         )
     print_lines([str(file)])
     return DONE

@@ -1,7 +1,11 @@
 """Training in one call: start or resume a run, and leave an extractor in its folder."""
 
+import shlex
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..gallery.errors import TrainingError
@@ -9,10 +13,11 @@ from ..gallery.pictures.read import read_crop
 from .calibration import calibrate
 from .checkpoint import read_state
 from .config import TrainConfig, load_config, recipe_path
-from .datasets import Split, TrainingPicture, split_people
 from .export import export_model
 from .loop import Run, resume_run, start_run
 from .run_folder import BEST, DEFAULT_LICENCE, MODEL, RunData, log, read_description
+from .sources import name_layout
+from .splitting import Split, TrainingPicture, split_people
 
 _CHECKED = 8
 """Real pictures that an export is checked on."""
@@ -26,6 +31,8 @@ def train(
     teacher: Path | None = None,
     name: str = "",
     licence: str = DEFAULT_LICENCE,
+    epochs: int | None = None,
+    time_budget: str = "",
 ) -> Path:
     """Train an extractor and export it.
 
@@ -36,6 +43,9 @@ def train(
         teacher: an ``.npz`` with a teacher's embeddings of the pictures, see `load_teacher`.
         name: of the model; the folder's name by default.
         licence: note on who may use it for what.
+        epochs: in all, shared among the recipe's phases; by default what the recipe says.
+        time_budget: like ``2h``; the recipe's phases are stretched or cut to end in time, export
+            included.
 
     Returns:
         The extractor's file, ``out/model.onnx``.
@@ -44,10 +54,15 @@ def train(
         TrainingError: there is a run in ``out`` already, or the run can't go on.
         ConfigError: the recipe has mistakes.
         LayoutError: the sources don't have the layouts they were said to have.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came; `resume` goes on.
     """
     config = recipe if isinstance(recipe, TrainConfig) else load_config(recipe_path(str(recipe)))
-    data = RunData(tuple(sources), teacher, name, licence)
-    return _finish(start_run(out, config, data))
+    if epochs is not None:
+        config = config.with_epochs(epochs)
+    if time_budget:
+        config = replace(config, time_budget=time_budget)
+    with start_run(out, config, RunData(tuple(sources), teacher, name, licence)) as run:
+        return _finish(run)
 
 
 def resume(out: Path) -> Path:
@@ -58,8 +73,10 @@ def resume(out: Path) -> Path:
 
     Raises:
         TrainingError: there is no run in ``out``, or it can't go on.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came; `resume` goes on.
     """
-    return _finish(resume_run(out))
+    with resume_run(out) as run:
+        return _finish(run)
 
 
 def export_run(out: Path) -> Path:
@@ -79,7 +96,10 @@ def export_run(out: Path) -> Path:
     state = read_state(checkpoint)
     figures = state.get("validation", {"map": state["best_map"]})
     split = split_people(
-        data.sources, validation_share=config.data.validation_share, seed=config.seed
+        data.sources,
+        validation_share=config.data.validation_share,
+        seed=config.seed,
+        drop_quantile=config.data.drop_quantile,
     )
     log("calibrating on the held-out people, exporting and checking the file")
     export_model(
@@ -101,8 +121,32 @@ def export_run(out: Path) -> Path:
 
 
 def _finish(run: Run) -> Path:
-    run.finish()
-    return export_run(run.out)
+    """Train and export; only the first of several processes writes."""
+    try:
+        run.finish(ending_s=_rehearse_export(run) if run.needs_budget else 0.0)
+        if run.processes.main:
+            with run.stopper.listening(), run.stopper.interruptible():
+                export_run(run.out)
+    except KeyboardInterrupt:
+        log(f"stopped; go on with: reid-gallery train --resume {shlex.quote(str(run.out))}")
+        raise
+    return run.out / MODEL
+
+
+def _rehearse_export(run: Run) -> float:
+    """Export the untrained model and throw it away; return the seconds it took.
+
+    What can't be exported is so refused before hours of training, not after them.
+    """
+    if not run.processes.main:
+        return 0.0
+    log("exporting the untrained model, to know how long that takes")
+    began = time.monotonic()
+    with TemporaryDirectory() as folder:
+        checkpoint = Path(folder) / BEST
+        run.learner.save(checkpoint, run.state())
+        export_model(checkpoint, Path(folder) / MODEL, name="rehearsal", licence="")
+    return time.monotonic() - began
 
 
 def _describe(data: RunData, split: Split) -> list[dict[str, Any]]:
@@ -110,7 +154,7 @@ def _describe(data: RunData, split: Split) -> list[dict[str, Any]]:
     return [
         {
             "name": "/".join(folder.parts[-2:]),
-            "layout": "manifest" if folder.suffix == ".csv" else layout,
+            "layout": name_layout(folder, layout),
             "training": _count(split.training, number),
             "held_out": _count(split.validation, number),
         }
@@ -119,5 +163,5 @@ def _describe(data: RunData, split: Split) -> list[dict[str, Any]]:
 
 
 def _count(pictures: Sequence[TrainingPicture], source: int) -> dict[str, int]:
-    own = [p for p in pictures if p.person.startswith(f"{source}:")]
+    own = [p for p in pictures if p.source.partition("/")[0] == str(source)]
     return {"people": len({p.person for p in own}), "pictures": len(own)}

@@ -1,13 +1,12 @@
 """Checkpoints: one safetensors file each, its JSON in the header, replaced atomically.
 
 A checkpoint holds everything that the next step depends on, so that a run that was killed goes on
-to the same weights as one that never was. No pickle is written or read.
+to the same weights as one that never was. (What is random in a step depends on the step's number
+alone.) No pickle is written or read.
 """
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ..gallery.atomic import replacing
 from ..gallery.errors import TrainingError
 
 _KEY = "reid-gallery"
@@ -29,28 +29,28 @@ def save_checkpoint(
     optimizer: Optimizer,
     state: Mapping[str, Any],
 ) -> None:
-    """Write modules, optimizer, random state and ``state`` (JSON) to ``path``.
+    """Write modules, optimizer and ``state`` (JSON) to ``path``.
 
     Raises:
-        TrainingError: it can't be written (a full disk); the previous checkpoint is untouched.
+        TrainingError: it can't be written (a full disk), or a tensor holds what is no number; the
+            previous checkpoint is untouched.
     """
     tensors = {
-        f"{name}.{key}": value.contiguous().clone()
+        f"{name}.{key}": value
         for name, module in modules.items()
         for key, value in module.state_dict().items()
     }
     tensors |= _optimizer_tensors(optimizer)
-    tensors["random.torch"] = torch.get_rng_state()
-    temporary = path.with_suffix(".tmp")
+    kept = f"the last good one is still {path}" if path.exists() else "there is no earlier one"
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise TrainingError(f"{path}: {name} is no longer made of numbers; {kept}")
+    # Copies of their own, in plain order: what shares memory can't be written.
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     try:
-        save_file(tensors, temporary, metadata={_KEY: json.dumps(dict(state))})
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)
+        with replacing(path, sync=True) as temporary:
+            save_file(tensors, temporary, metadata={_KEY: json.dumps(dict(state))})
     except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            temporary.unlink()
-        kept = f"the last good one is still {path}" if path.exists() else "there is no earlier one"
         raise TrainingError(f"{path}: the checkpoint can't be written ({error}); {kept}") from error
 
 
@@ -70,7 +70,7 @@ def read_state(path: Path) -> dict[str, Any]:
 def load_checkpoint(
     path: Path, *, modules: Mapping[str, nn.Module], optimizer: Optimizer | None = None
 ) -> dict[str, Any]:
-    """Restore modules, and optimizer and random state where given; return the JSON state.
+    """Restore modules, and the optimizer where given; return the JSON state.
 
     Raises:
         TrainingError: the file is missing or broken, or of another architecture.
@@ -88,17 +88,7 @@ def load_checkpoint(
             ) from error
     if optimizer is not None:
         _restore_optimizer(optimizer, _below(tensors, "optimizer"))
-        torch.set_rng_state(tensors["random.torch"])
     return state
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file's content, or a folder's entries, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -108,7 +98,7 @@ def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
 
 def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
     return {
-        f"optimizer.{number}.{key}": torch.as_tensor(value).contiguous().clone()
+        f"optimizer.{number}.{key}": torch.as_tensor(value)
         for number, slots in optimizer.state_dict()["state"].items()
         for key, value in slots.items()
     }

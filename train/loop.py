@@ -1,265 +1,354 @@
 """The training loop: a run is a directory, and can be killed and resumed at any point."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
-
-import torch
-from torch import Tensor
+from typing import Any, cast
 
 from ..gallery.errors import TrainingError
-from .batches import load_batches, plan_run
-from .checkpoint import load_checkpoint, save_checkpoint
+from .budget import Budget, plan_budget
 from .config import Phase, TrainConfig
-from .datasets import CropCache, load_teacher, split_people
+from .learner import DivergedError, Learner
+from .logbook import Logbook
+from .material import Material
 from .meter import Meter
-from .model import EmbeddingModel, load_initial_weights
-from .objective import Objective
-from .optimizer import build_optimizer
+from .model import EmbeddingModel
+from .pace import BudgetPace, EpochPace, Pace, Progress, add_phase, position
+from .processes import Processes
 from .run_folder import (
     BEST,
+    CONFIG,
     DESCRIPTION,
     LAST,
+    LOCK,
     RunData,
-    log,
+    cut_metrics,
     make_folder,
+    metrics_bytes,
+    only_run_in,
     read_description,
+    read_fingerprint,
     write_description,
-    write_metrics,
 )
-from .schedule import WeightAverage, learning_rate_at, margin_at
-from .validation import validate
+from .stopping import Stopper
+from .validation import ValidationResult, validate
 
 
-def start_run(out: Path, config: TrainConfig, data: RunData) -> "Run":
-    """Begin a new run in the folder ``out``.
+@contextmanager
+def start_run(out: Path, config: TrainConfig, data: RunData) -> Iterator["Run"]:
+    """Begin a new run in the folder ``out``, which no other process can train in meanwhile.
 
     Raises:
         TrainingError: there is a run in it already, or it can't be made, or pictures can't be read.
         LayoutError: the sources don't have the layouts they were said to have.
         ConfigError: the backbone or its initial weights can't be had.
     """
-    make_folder(out)
-    run = Run(out, config, data)
-    write_description(out, config, data)
-    return run
+    processes = Processes(config.precision)
+    if processes.main:
+        make_folder(out)
+    with _held(out, processes):
+        try:
+            run = Run(out, config, data, processes)
+            if processes.main:
+                write_description(out, config, data, fingerprint=run.material.fingerprint)
+        except BaseException:
+            _remove_traces(out)
+            raise
+        yield run
 
 
-def resume_run(out: Path) -> "Run":
+@contextmanager
+def resume_run(out: Path) -> Iterator["Run"]:
     """Go on with the run in the folder ``out`` from its last checkpoint.
 
     Raises:
-        TrainingError: there is no run in it, or its checkpoint doesn't fit the data.
+        TrainingError: there is no run in it, another process trains in it, its checkpoint doesn't
+            fit, or the data are not what they were.
+        ConfigError: its configuration was edited and has mistakes.
     """
     config, data = read_description(out)
-    return Run(out, config, data)
+    processes = Processes(config.precision)
+    with _held(out, processes):
+        yield Run(out, config, data, processes, resuming=True)
+
+
+@contextmanager
+def _held(out: Path, processes: Processes) -> Iterator[None]:
+    with only_run_in(out) if processes.main else nullcontext():
+        processes.wait()
+        yield
+        processes.close()
+
+
+def _remove_traces(out: Path) -> None:
+    """A start that failed leaves nothing behind."""
+    (out / LOCK).unlink(missing_ok=True)
+    with suppress(OSError):  # there is something else in it
+        out.rmdir()
 
 
 class Run:
-    """One training run: build it with `start_run` or `resume_run`, then call `finish`."""
+    """One training run: get it from `start_run` or `resume_run`, then call `finish`."""
 
-    def __init__(self, out: Path, config: TrainConfig, data: RunData) -> None:
-        self.out, self.config, self.data = out, config, data
-        torch.manual_seed(config.seed)
-        split = split_people(
-            data.sources, validation_share=config.data.validation_share, seed=config.seed
-        )
-        self.training = CropCache([p.path for p in split.training], limit_mib=config.data.cache_mib)
-        self.validation = CropCache([p.path for p in split.validation], limit_mib=1024)
-        self._refuse_bad_pictures()
-        self.split = split
-        self.people = sorted({p.person for p in split.training})
-        numbers = {person: number for number, person in enumerate(self.people)}
-        self.labels = torch.tensor([numbers[p.person] for p in split.training])
-        paths = [p.path for p in split.training]
-        self.teacher = load_teacher(data.teacher, paths) if data.teacher else None
-        cameras = [p.camera for p in split.training]
-        self.plans = plan_run(self.labels.tolist(), cameras, config)
-        self.steps = sum(map(len, self.plans))
-        self._build()
-
-    def _refuse_bad_pictures(self) -> None:
-        failed = self.training.failed + self.validation.failed
-        if failed:
-            raise TrainingError(
-                f"{len(failed)} pictures can't be read; move them away first: "
-                + "; ".join(failed[:5])
-            )
-
-    def _build(self) -> None:
-        config = self.config
-        self.model = EmbeddingModel(config.model).to(memory_format=torch.channels_last)
-        self.objective = Objective(
-            config.loss,
-            dim=config.model.embedding_size,
-            classes=len(self.people),
-            teacher_dim=self.teacher.shape[1] if self.teacher is not None else None,
-        )
-        self.optimizer = build_optimizer([self.model, self.objective], config.optim)
-        self.epoch, self.batch, self.step, self.best_map, self.seconds = 0, 0, 0, 0.0, 0.0
-        self.figures: dict[str, float] | None = None
-        if (self.out / LAST).exists():
+    def __init__(
+        self,
+        out: Path,
+        config: TrainConfig,
+        data: RunData,
+        processes: Processes,
+        *,
+        resuming: bool = False,
+    ) -> None:
+        self._began, self._earlier_s = time.monotonic(), 0.0
+        self.out, self.config, self.data, self.processes = out, config, data, processes
+        self.stopper, self.logbook = Stopper(), Logbook(out, config, main=processes.main)
+        self.material = Material(data, config)
+        if resuming:
+            self._refuse_other_data()
+        self.at, self.budget = Progress(), cast(Budget | None, None)
+        self.best_map: float | None = None
+        self.figures: dict[str, Any] | None = None
+        self.stale, self.trained_phase = 0, 0
+        goes_on = resuming and (out / LAST).exists()
+        self.learner = self.make_learner(initial_weights=not goes_on)
+        if goes_on:
             self._restore()
         else:
-            log(load_initial_weights(self.model, config.model.init))
-            self.average = WeightAverage(self.model, decay=config.optim.ema_decay)
+            self.logbook.say(self.learner.origin)
         self._saved = time.monotonic()
+
+    def make_learner(self, *, initial_weights: bool) -> Learner:
+        """Build what learns, as it is at the start of a run."""
+        return Learner(
+            self.config,
+            self.processes,
+            people=len(self.material.people),
+            labels=self.material.labels,
+            teacher=self.material.teacher,
+            initial_weights=initial_weights,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """That the run took so far, with its earlier parts if it was resumed."""
+        return self._earlier_s + time.monotonic() - self._began
+
+    @property
+    def phase(self) -> Phase:
+        """The present one."""
+        return self.config.phases[self.at.phase]
 
     # -- checkpoints ---------------------------------------------------------------------------
 
-    def _modules(self) -> dict[str, torch.nn.Module]:
-        return {"model": self.model, "objective": self.objective, "average": self.average.module}
-
-    def _save(self, name: str) -> None:
-        state = {
-            "epoch": self.epoch,
-            "batch": self.batch,
-            "step": self.step,
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds beside what was learned, as JSON."""
+        return {
+            **asdict(self.at),
+            "trained_phase": self.trained_phase,
             "best_map": self.best_map,
+            "stale": self.stale,
             "seconds": self.seconds,
             "validation": self.figures,
+            "budget": None if self.budget is None else asdict(self.budget),
+            "metrics_bytes": metrics_bytes(self.out),
             "config": asdict(self.config),
         }
-        save_checkpoint(
-            self.out / name, modules=self._modules(), optimizer=self.optimizer, state=state
-        )
-        self._saved = time.monotonic()
+
+    def _save(self, name: str) -> None:
+        if self.processes.main:
+            self.learner.save(self.out / name, self.state())
+            self._saved = time.monotonic()
 
     def _restore(self) -> None:
-        self.average = WeightAverage(self.model, decay=self.config.optim.ema_decay)
-        path = self.out / LAST
-        state = load_checkpoint(path, modules=self._modules(), optimizer=self.optimizer)
-        self.epoch, self.batch, self.step = state["epoch"], state["batch"], state["step"]
-        self.best_map, self.seconds = state["best_map"], state["seconds"]
-        self.figures = state.get("validation")
-        log(f"resumed at epoch {self.epoch}, batch {self.batch}")
+        state = self.learner.load(self.out / LAST)
+        if "phase" not in state:
+            add_phase(state, self.config, batches_of=lambda n: len(self.material.plan(n)))
+        names = Progress.__dataclass_fields__
+        self.at = Progress(**{name: state[name] for name in names})
+        self.best_map, self.figures = state["best_map"], state.get("validation")
+        self.stale, self.trained_phase = state.get("stale", 0), state.get("trained_phase", 0)
+        self._earlier_s = state["seconds"]
+        if state.get("budget"):
+            self.budget = Budget(**state["budget"])
+        if self.processes.main and "metrics_bytes" in state:
+            cut_metrics(self.out, state["metrics_bytes"])
+        self.logbook.say(f"resumed at epoch {self.at.epoch}, batch {self.at.batch}")
+
+    def _refuse_other_data(self) -> None:
+        before = read_fingerprint(self.out)
+        if before and before != self.material.fingerprint:
+            split = self.material.split
+            raise TrainingError(
+                f"{self.out}: the training data are not what they were when the run began: files "
+                f"came, went or changed (now {len(split.training)} pictures to train on and "
+                f"{len(split.validation)} held out); put them back, or begin a new run"
+            )
 
     # -- the loop ------------------------------------------------------------------------------
 
-    def finish(self) -> Path:
-        """Train to the end of the last epoch; return the best checkpoint's path.
+    @property
+    def needs_budget(self) -> bool:
+        """Whether it was given a time that is not shared out yet."""
+        return bool(self.config.time_budget) and self.budget is None
+
+    def finish(self, *, ending_s: float = 0.0) -> Path:
+        """Train to the end of the last phase; return the best checkpoint's path.
+
+        Args:
+            ending_s: seconds to keep, of a time budget, for what follows training.
 
         Raises:
-            TrainingError: the loss is no longer a number, or a checkpoint can't be written.
+            TrainingError: the loss is no longer a number, what is to be written can't be, or the
+                time budget is too short.
+            KeyboardInterrupt: the user stopped it; there is a checkpoint of this moment.
         """
-        pictures = len(self.split.training)
-        log(
-            f"{pictures} pictures of {len(self.people)} people, "
-            f"{len(self.split.validation)} pictures held out; {self.steps} steps"
-        )
-        if left_out := self.split.left_out:
-            log(f"{len(left_out)} files left out, the first is {left_out[0]}")
-        while self.epoch < self.config.epochs:
-            self._train_epoch(self.config.phase_of(self.epoch))
-            self.epoch, self.batch = self.epoch + 1, 0
-            self._validate(self.config.phase_of(self.epoch - 1))
-            self._save(LAST)
+        with ExitStack() as stack:
+            stack.enter_context(self.stopper.listening())
+            stack.enter_context(self.logbook)
+            self._introduce()
+            if self.needs_budget:
+                self.budget = plan_budget(self, ending_s=ending_s)
+            if not self.at.step:
+                self.at.phase_seconds = self.seconds
+            while self.at.phase < len(self.config.phases):
+                self._train_epoch()
+                self._end_epoch(self._validate())
         return self.out / BEST
 
-    def _train_epoch(self, phase: Phase) -> None:
-        self.model.freeze_stages(phase.frozen_stages)
-        self.model.train()
-        self.objective.train()
-        meter = Meter()
-        plan = self.plans[self.epoch]
-        batches = load_batches(
-            self.training, plan, self.config, phase, epoch=self.epoch, first=self.batch
+    def _introduce(self) -> None:
+        split = self.material.split
+        self.logbook.say(
+            f"{len(split.training)} pictures of {len(self.material.people)} people, "
+            f"{len(split.validation)} pictures held out"
         )
-        while self.batch < len(plan):
+        if split.left_out:
+            self.logbook.say(
+                f"{len(split.left_out)} files left out, the first is {split.left_out[0]}"
+            )
+
+    def _pace(self) -> Pace:
+        if self.budget is None:
+            return EpochPace(self.config.phases)
+        return BudgetPace(self.budget.training_s, tuple(self.budget.weights))
+
+    def _share(self, batches: int) -> float:
+        """Of the present phase that is done; the same in every process."""
+        seconds = self.processes.from_main(self.seconds) if self.budget else self.seconds
+        return self._pace().share_of_phase(self.at, batches=batches, seconds=seconds)
+
+    def _train_epoch(self) -> None:
+        self.trained_phase = self.at.phase
+        self.learner.begin_epoch(self.phase.frozen_stages)
+        plan = self.material.plan(self.at.epoch)
+        batches = self.material.batches(
+            plan,
+            self.phase,
+            epoch=self.at.epoch,
+            first=self.at.batch,
+            rank=self.processes.rank,
+            count=self.processes.count,
+        )
+        meter = Meter()
+        while self.at.batch < len(plan) and (share := self._share(len(plan))) < 1:
             with meter.waiting():
                 pictures, positions = next(batches)
-            parts = self._step(pictures, positions, len(plan))
-            self.batch, self.step = self.batch + 1, self.step + 1
-            meter.add(len(pictures), parts)
-            if meter.due or self.batch == len(plan):
-                self.seconds += meter.elapsed
-                self._report(meter, len(plan))
-                meter = Meter()
-            if time.monotonic() - self._saved > 60 * self.config.checkpoint_minutes:
-                self._save(LAST)
+            meter.add(len(plan[self.at.batch]), self._step(pictures, positions, share))
+            meter = self._look_up(meter, len(plan))
+        self._phase_is_over = self._share(len(plan)) >= 1
 
-    def _step(self, pictures: Tensor, positions: Tensor, epoch_batches: int) -> dict[str, float]:
-        optim, loss = self.config.optim, self.config.loss
-        rate = learning_rate_at(
-            self.step,
-            steps=self.steps,
-            warmup=round(optim.warmup_epochs * epoch_batches),
-            peak=optim.learning_rate,
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        done = self.epoch + self.batch / epoch_batches
-        self.objective.set_margin(
-            margin_at(done, warmup_epochs=loss.margin_warmup_epochs, margin_rad=loss.margin_rad)
-        )
-        projected, necked = self.model(pictures)
-        teacher = self.teacher[positions] if self.teacher is not None else None
-        total, parts = self.objective(projected, necked, self.labels[positions], teacher)
-        if not torch.isfinite(total):
-            raise TrainingError(
-                f"the loss is {total.item()} at step {self.step}; lower optim.learning_rate in "
-                f"{self.out / DESCRIPTION} and go on from the last good checkpoint with "
-                f"train --resume {self.out}"
+    def _step(self, pictures: Any, positions: Any, share: float) -> dict[str, float]:
+        try:
+            values = self.learner.step(
+                pictures,
+                positions,
+                epochs=position(self.config, self.at, share),
+                step=self.at.step,
+                phase_step=self.at.phase_step,
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip_norm)
-        self.optimizer.step()
-        # Another input size is another model at first: the average starts anew with each phase.
-        self.average.update(self.model, self.step - self._first_step_of_phase())
-        return {**parts, "total": float(total.detach()), "learning_rate": rate}
+        except DivergedError as error:
+            raise TrainingError(self._explain(error)) from error
+        self.at.batch, self.at.step = self.at.batch + 1, self.at.step + 1
+        return values
 
-    def _first_step_of_phase(self) -> int:
-        first_epoch = max(first for first in self.config.first_epochs if first <= self.epoch)
-        return sum(map(len, self.plans[:first_epoch]))
+    def _explain(self, error: DivergedError) -> str:
+        edited = self.out / (CONFIG if (self.out / CONFIG).exists() else DESCRIPTION)
+        kept = "from the last good checkpoint" if (self.out / LAST).exists() else "from the start"
+        return (
+            f"{error} at step {self.at.step}; lower optim.learning_rate in {edited} and go on "
+            f"{kept} with train --resume {self.out}"
+        )
 
-    def _validate(self, phase: Phase) -> None:
-        """Rank the held-out people after an epoch, and keep the weights if they are the best."""
+    def _look_up(self, meter: Meter, batches: int) -> Meter:
+        """After a step: show and note how it goes, write a checkpoint if it is time, or stop."""
+        now = self.seconds
+        done = self._pace().share_of_phase(self.at, batches=batches, seconds=now)
+        end_s = self.budget.training_s if self.budget else None
+        if meter.due or self.at.batch == batches:
+            self.logbook.note_training(self.at, meter, share=done, seconds=now, end_s=end_s)
+            meter = Meter()
+        else:
+            self.logbook.show(self.at, meter, share=done, seconds=now, end_s=end_s)
+        if self.processes.any(self.stopper.asked):
+            self._stop()
+        if time.monotonic() - self._saved > 60 * self.config.checkpoint_minutes:
+            self._save(LAST)
+        return meter
+
+    def _stop(self) -> None:
+        self._save(LAST)
+        raise KeyboardInterrupt
+
+    def _validate(self) -> ValidationResult | None:
+        """Rank the held-out people; None if there are none to rank."""
         result = None
-        if self.split.validation:
-            result = validate(
-                cast(EmbeddingModel, self.average.module),
-                self.split.validation,
-                self.validation,
-                height=phase.height,
-                width=phase.width,
-            )
+        if self.processes.main and self.material.split.validation:
+            try:
+                with self.stopper.interruptible():
+                    result = validate(
+                        cast(EmbeddingModel, self.learner.average.module),
+                        self.material.split.validation,
+                        self.material.validation,
+                        height=self.phase.height,
+                        width=self.phase.width,
+                    )
+            except KeyboardInterrupt:
+                self._stop()
+        return cast(ValidationResult | None, self.processes.from_main(result))
+
+    def _end_epoch(self, result: ValidationResult | None) -> None:
+        """Note an epoch's result, keep the weights if they are the best, begin the next one."""
+        self.at.epoch, self.at.batch = self.at.epoch + 1, 0
         if result is None:
-            log(f"epoch {self.epoch}: nobody held out to validate on; the latest counts as best")
+            self.logbook.say(
+                f"epoch {self.at.epoch}: nobody held out to validate on; the latest counts as best"
+            )
         else:
             self.figures = asdict(result)
-            write_metrics(self.out, {"epoch": self.epoch, "validation": self.figures})
-            log(f"epoch {self.epoch}: held-out mAP {result.map:.4f}, rank-1 {result.rank1:.4f}")
+            self.logbook.note(self.at, self.seconds, {"validation": self.figures})
+            self.logbook.say(
+                f"epoch {self.at.epoch}: held-out mAP {result.map:.4f}, rank-1 {result.rank1:.4f}"
+            )
         self._keep_if_best(None if result is None else result.map)
+        if self._phase_is_over or 0 < self.config.patience <= self.stale:
+            self._begin_next_phase()
+        self._save(LAST)
 
     def _keep_if_best(self, held_out_map: float | None) -> None:
-        """Save the weights as the best so far; without a figure the latest always are.
+        """Save the weights as the phase's best so far; without a figure the latest always are.
 
         Figures of different input sizes don't compare, so every phase begins anew: in the end the
         best is of the last phase.
         """
-        begins = self.epoch - 1 in self.config.first_epochs
-        if held_out_map is None or begins or held_out_map > self.best_map:
-            self.best_map = held_out_map or 0.0
+        if held_out_map is None or self.best_map is None or held_out_map > self.best_map:
+            self.best_map, self.stale = held_out_map or 0.0, 0
             self._save(BEST)
+        else:
+            self.stale += 1
 
-    # -- logs ----------------------------------------------------------------------------------
-
-    def _report(self, meter: Meter, epoch_batches: int) -> None:
-        parts = meter.means()
-        record = {
-            "epoch": self.epoch,
-            "batch": self.batch,
-            "step": self.step,
-            "pictures_per_s": round(meter.pictures / meter.elapsed, 1),
-            "waiting_share": round(meter.waited / meter.elapsed, 3),
-            "seconds": round(self.seconds, 1),
-            **{name: round(value, 6) for name, value in parts.items()},
-        }
-        write_metrics(self.out, record)
-        losses = ", ".join(f"{n} {v:.3f}" for n, v in parts.items() if n != "learning_rate")
-        log(
-            f"epoch {self.epoch} {self.batch}/{epoch_batches}: {losses}; "
-            f"{record['pictures_per_s']} pictures/s, waiting {100 * record['waiting_share']:.0f} %"
-        )
+    def _begin_next_phase(self) -> None:
+        if not self._phase_is_over:
+            self.logbook.say(f"no better for {self.stale} validations: the phase ends early")
+        self.at.begin_next_phase(self.seconds)
+        self.best_map, self.stale = None, 0

@@ -26,16 +26,31 @@ class ValidationResult:
 
 
 def embed_crops(
-    model: EmbeddingModel, crops: CropCache, *, height: int, width: int
+    model: EmbeddingModel,
+    crops: CropCache,
+    *,
+    height: int,
+    width: int,
+    numbers: Sequence[int] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Return float32[n, d] unit rows of all crops, each fitted to the size."""
+    """Return float32[n, d] unit rows of crops, each fitted to the size.
+
+    Args:
+        model: computes on the device it is on.
+        crops: to embed.
+        height: of the model's input.
+        width: of the model's input.
+        numbers: of the crops to embed; all by default.
+    """
     model.eval()
+    device = next(model.parameters()).device
+    wanted = range(len(crops.paths)) if numbers is None else numbers
     rows = []
     with torch.inference_mode():
-        for start in range(0, len(crops.paths), BATCH):
-            numbers = range(start, min(start + BATCH, len(crops.paths)))
-            batch = np.stack([fit(crops[n], height=height, width=width) for n in numbers])
-            rows.append(model.embed(torch.from_numpy(batch)).numpy())
+        for start in range(0, len(wanted), BATCH):
+            fitted = [fit(crops[n], height=height, width=width) for n in wanted[start:][:BATCH]]
+            batch = torch.from_numpy(np.stack(fitted)).to(device)
+            rows.append(model.embed(batch).cpu().numpy())
     return np.concatenate(rows)
 
 
@@ -55,7 +70,7 @@ def validate(
     embeddings = embed_crops(model, crops, height=height, width=width)
     people = np.array([p.person for p in pictures])
     cameras = np.array([p.camera for p in pictures])
-    sources = np.array([p.person.split(":", 1)[0] for p in pictures])
+    sources = np.array([p.source for p in pictures])
     results = []
     for source in sorted(set(sources)):
         mine = sources == source
