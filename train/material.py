@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from ..gallery.errors import TrainingError
 from .batches import Plan, load_batches, plan_batches
 from .config import Phase, TrainConfig
 from .datasets import CropCache, load_teacher
-from .run_folder import RunData
+from .run_folder import RunData, read_description, read_fingerprint
 from .splitting import Split, TrainingPicture, split_people
 
 _VALIDATION_MIB = 1024
@@ -24,6 +25,26 @@ def split_data(data: RunData, config: TrainConfig) -> Split:
         seed=config.seed,
         drop_quantile=config.data.drop_quantile,
     )
+
+
+def split_of_run(run: Path) -> Split:
+    """Say whom a run trained on and whom it held out.
+
+    Raises:
+        TrainingError: there is no run, or its pictures are not those that it began with, so that
+            people it was trained on could be taken for held out.
+    """
+    config, data = read_description(run)
+    split = split_data(data, config)
+    began_with = read_fingerprint(run)
+    if not began_with:
+        raise TrainingError(f"{run}: from before runs noted whom they held out; train it again")
+    if fingerprint(split) != began_with:
+        raise TrainingError(
+            f"{run}: its pictures changed since it began, so nobody can say whom it held out; "
+            "bring them back"
+        )
+    return split
 
 
 class Material:
@@ -58,7 +79,7 @@ class Material:
         numbers = {person: number for number, person in enumerate(self.people)}
         self.labels = torch.tensor([numbers[p.person] for p in self.split.training])
         self.teacher = self._load_teacher(data)
-        self.fingerprint = _fingerprint(self.split)
+        self.fingerprint = fingerprint(self.split)
         self.plan(0)
 
     def _load_teacher(self, data: RunData) -> Tensor | None:
@@ -98,7 +119,7 @@ def _refuse_bad_pictures(failed: Sequence[str]) -> None:
         )
 
 
-def _fingerprint(split: Split) -> str:
+def fingerprint(split: Split) -> str:
     """Hash what each picture is called, whom it shows and how long its file is."""
     digest = hashlib.sha256()
     for held_out, pictures in enumerate((split.training, split.validation)):

@@ -1,18 +1,17 @@
 """How well the model ranks people it was not trained on."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..gallery.errors import NotFoundError
-from ..gallery.evaluation.retrieval import RetrievalResult, evaluate_retrieval
 from ..gallery.pictures.fit import fit
-from .datasets import CropCache, TrainingPicture
+from .datasets import CropCache
+from .held_out import rank_held_out
 from .model import EmbeddingModel
+from .splitting import TrainingPicture
 
 BATCH = 64
 
@@ -68,32 +67,7 @@ def validate(
         The figures; None when no held-out person was seen by two cameras, in any source.
     """
     embeddings = embed_crops(model, crops, height=height, width=width)
-    people = np.array([p.person for p in pictures])
-    cameras = np.array([p.camera for p in pictures])
-    sources = np.array([p.source for p in pictures])
-    results = []
-    for source in sorted(set(sources)):
-        mine = sources == source
-        with suppress(NotFoundError):  # nobody in this source was seen by two cameras
-            results.append(_rank(embeddings[mine], people[mine], cameras[mine]))
-    if not results:
+    result = rank_held_out(embeddings, pictures)
+    if result is None:
         return None
-    return ValidationResult(
-        map=float(np.mean([r.map for r in results])),
-        rank1=float(np.mean([r.cmc[1] for r in results])),
-    )
-
-
-def _rank(
-    embeddings: npt.NDArray[np.float32],
-    people: npt.NDArray[np.str_],
-    cameras: npt.NDArray[np.str_],
-) -> RetrievalResult:
-    return evaluate_retrieval(
-        embeddings,
-        embeddings,
-        query_pids=people,
-        gallery_pids=people,
-        query_cameras=cameras,
-        gallery_cameras=cameras,
-    )
+    return ValidationResult(map=result.figure("map"), rank1=result.figure("cmc_1"))

@@ -40,6 +40,28 @@ def bootstrap_interval(
     Raises:
         EmbeddingError: ``values`` is empty, or ``pids`` has another length.
     """
+    means = resampled_means(values, pids, resamples=resamples, seed=seed)
+    return interval_of(means, level=level)
+
+
+def interval_of(means: npt.NDArray[np.float64], *, level: float = 0.95) -> Interval:
+    """Percentile interval of what `resampled_means` gives, or of a mean of several such."""
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
+
+
+def resampled_means(
+    values: npt.NDArray[Any],
+    pids: Sequence[str] | npt.NDArray[Any],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> npt.NDArray[np.float64]:
+    """Means of ``values`` over as many sets of identities, see `bootstrap_interval`.
+
+    Returns:
+        float64[resamples]; NaN where one identity is all there is.
+    """
     if len(values) == 0 or len(values) != len(pids):
         raise EmbeddingError(
             f"an interval needs one pid a value and one value at least; "
@@ -49,11 +71,10 @@ def bootstrap_interval(
     sums = np.bincount(identities, weights=np.asarray(values, dtype=np.float64))
     counts = np.bincount(identities)
     if len(counts) == 1:
-        return Interval(float("nan"), float("nan"))
+        return np.full(resamples, np.nan)
     generator = np.random.default_rng(seed)
     means = np.empty(resamples)
     for turn in range(resamples):
         drawn = generator.integers(len(counts), size=len(counts))
         means[turn] = sums[drawn].sum() / counts[drawn].sum()
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
+    return means
