@@ -1,82 +1,44 @@
 """Exact search over every vector: what the other backends are compared with."""
 
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from . import checks
-from .errors import IndexValueError
-from .file import IndexFile, NewSection, broken, write_index_file
 from .kernels import Best
-from .protocol import Hits, Ids, Stamp, Vectors
+from .protocol import Hits, Ids, Vectors
 from .scan import scan
-from .segment import Segment
-from .stack import Stack
-
-_WRITE_ROWS = 4096
-"""Rows gathered at a time while saving."""
+from .segment import VECTORS, Columns
+from .stacked import StackedIndex, ascending
 
 
-class FlatIndex:
+class FlatIndex(StackedIndex):
     """A `VectorIndex` that compares a query with every vector, through FAISS's exact kernels.
 
-    A vector takes 4 bytes a dimension and 8 for its id. Rows of a loaded file stay in it, mapped;
-    those added since lie in memory. Every change swaps in a new `Stack`, so a search goes on
-    with the one it began with.
+    A vector takes 4 bytes a dimension and 8 for its id. It keeps the vectors itself, whatever
+    ``rows`` may be given.
     """
 
     kind: ClassVar[str] = "flat"
 
-    def __init__(self, dim: int) -> None:
-        self._stack = Stack(checks.check_dim(dim))
-        self._stamp: Stamp = {}
-        self._writing = threading.Lock()
+    def _columns_of_none(self) -> Columns:
+        self._rows = None
+        return {VECTORS: np.empty((0, self.dim), np.float32)}
 
-    @property
-    def dim(self) -> int:
-        """As `VectorIndex.dim`."""
-        return self._stack.dim
+    def _encode(self, vectors: Vectors) -> Columns:
+        return {VECTORS: vectors}
 
-    @property
-    def stamp(self) -> Stamp:
-        """As `VectorIndex.stamp`."""
-        return dict(self._stamp)
-
-    def __len__(self) -> int:
-        return len(self._stack)
-
-    def __repr__(self) -> str:
-        return f"<FlatIndex: {len(self):,} vectors, {self.dim} dimensions>"
-
-    def add(self, ids: Ids, vectors: Vectors) -> None:
-        """As `VectorIndex.add`."""
-        ids = checks.check_new_ids(ids)
-        vectors = checks.check_unit_rows(vectors, dim=self.dim, count=len(ids))
-        with self._writing:
-            present = self._stack.present(np.sort(ids))
-            if len(present):
-                raise IndexValueError(
-                    f"id {present[0]} is in the index already ({len(present)} of {len(ids)} are); "
-                    "remove it first"
-                )
-            self._stack = self._stack.appended(ids, vectors)
-
-    def remove(self, ids: Ids) -> int:
-        """As `VectorIndex.remove`."""
-        keys = checks.check_ids(ids)
-        with self._writing:
-            before = len(self._stack)
-            self._stack = self._stack.without(_ascending(keys))
-            return before - len(self._stack)
+    def holds(self, ids: Ids, vectors: Vectors) -> npt.NDArray[np.bool_]:
+        """As `VectorIndex.holds`."""
+        same: npt.NDArray[np.bool_] = (self.vectors(ids) == vectors).all(axis=1)
+        return same
 
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Hits:
         """As `VectorIndex.search`."""
         queries = checks.check_queries(queries, dim=self.dim)
         k = checks.check_k(k)
-        keys = None if allowed is None else _ascending(checks.check_ids(allowed, name="allowed"))
+        keys = None if allowed is None else ascending(checks.check_ids(allowed, name="allowed"))
         parts = [
             (segment, None if keys is None else segment.rows_of(keys)) for segment in self._stack
         ]
@@ -92,60 +54,3 @@ class FlatIndex:
         hits.ids[:, : top.k] = np.take_along_axis(ids, order, axis=1)
         hits.scores[:, : top.k] = np.take_along_axis(scores, order, axis=1)
         return hits
-
-    def ids(self) -> Ids:
-        """As `VectorIndex.ids`."""
-        return self._stack.ids()
-
-    def vectors(self, ids: Ids) -> Vectors:
-        """As `VectorIndex.vectors`."""
-        ids = checks.check_ids(ids)
-        keys = _ascending(ids)
-        gathered = self._stack.vectors(keys)
-        return gathered if keys is ids else gathered[np.searchsorted(keys, ids)]
-
-    def save(self, path: Path, stamp: Stamp | None = None) -> None:
-        """As `VectorIndex.save`."""
-        stack, stamp = self._stack, checks.check_stamp(stamp)
-        ids = stack.ids()
-        write_index_file(
-            path,
-            kind=self.kind,
-            dim=self.dim,
-            count=len(ids),
-            stamp=stamp,
-            sections=[
-                NewSection("ids", [ids], checked=True),
-                NewSection("vectors", _blocks(stack, ids)),
-            ],
-        )
-
-    @classmethod
-    def load(cls, path: Path, *, mmap: bool = True) -> Self:
-        """As `VectorIndex.load`."""
-        file = IndexFile(path, mmap=mmap)
-        header = file.header
-        if header.kind != cls.kind:
-            raise broken(path, f"of kind {header.kind!r}, not {cls.kind!r}")
-        index = cls(header.dim)
-        index._stamp = header.stamp
-        if header.count:
-            ids = file.array("ids", np.int64, (header.count,))
-            vectors = file.array("vectors", np.float32, (header.count, header.dim))
-            index._stack = Stack(header.dim, mapped=Segment(ids, vectors))
-        return index
-
-
-def _blocks(stack: Stack, ids: Ids) -> Iterator[Vectors]:
-    """The vectors of ascending ids, a block at a time."""
-    for start in range(0, len(ids), _WRITE_ROWS):
-        yield stack.vectors(ids[start : start + _WRITE_ROWS])
-
-
-def _ascending(ids: Ids) -> Ids:
-    """Sorted, each once; the very same array if it is that already."""
-    if np.all(ids[1:] > ids[:-1]):
-        return ids
-    ids = np.sort(ids)
-    distinct: Ids = ids[np.concatenate([[True], ids[1:] != ids[:-1]])]
-    return distinct

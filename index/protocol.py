@@ -1,6 +1,6 @@
 """What every index can do, whatever searches behind it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
@@ -13,6 +13,10 @@ Ids = npt.NDArray[np.int64]
 
 Vectors = npt.NDArray[np.float32]
 """float32[n, d]."""
+
+RowsOf = Callable[[Ids], Vectors]
+"""Where an index that keeps no vectors takes them from: int64[m], ascending, distinct, all of them
+added and not removed, to float32[m, d], the very rows that were added under these ids."""
 
 Stamp = Mapping[str, int | str]
 """A few facts that the owner keeps with a saved index, such as a sequence number."""
@@ -55,7 +59,15 @@ class VectorIndex(Protocol):
     kind: ClassVar[str]
     """The name of the backend, written into its files."""
 
-    def __init__(self, dim: int) -> None: ...
+    def __init__(self, dim: int, rows: RowsOf | None = None) -> None:
+        """Make an empty index.
+
+        Args:
+            dim: length of a vector.
+            rows: whence the vectors come when they are needed; then the index need not keep them
+                (`FlatIndex` does all the same). None: it keeps them.
+        """
+        ...
 
     @property
     def dim(self) -> int:
@@ -115,6 +127,18 @@ class VectorIndex(Protocol):
         """
         ...
 
+    def holds(self, ids: Ids, vectors: Vectors) -> npt.NDArray[np.bool_]:
+        """Tell which rows are those that were added, as far as what the index keeps can tell.
+
+        Args:
+            ids: int64[n], all present.
+            vectors: float32[n, d], unit rows.
+
+        Returns:
+            bool[n].
+        """
+        ...
+
     def save(self, path: Path, stamp: Stamp | None = None) -> None:
         """Write the rows present, and nothing of removed ones, to one file that replaces ``path``.
 
@@ -128,7 +152,7 @@ class VectorIndex(Protocol):
         ...
 
     @classmethod
-    def load(cls, path: Path, *, mmap: bool = True) -> Self:
+    def load(cls, path: Path, *, mmap: bool = True, rows: RowsOf | None = None) -> Self:
         """Open a saved index; it can be searched, added to and removed from like a new one.
 
         Args:
@@ -136,6 +160,7 @@ class VectorIndex(Protocol):
             mmap: leave the vectors in the file and let the system page them in (and share them
                 between processes) rather than read them. Never truncate or overwrite a mapped
                 file in place: replacing or deleting it is safe (POSIX).
+            rows: as for a new index; not used if the file holds the vectors.
 
         Raises:
             IndexFileError: it is missing, torn, no index file, or of another kind.

@@ -5,7 +5,7 @@ from pathlib import Path
 from .errors import IndexFileError, IndexValueError
 from .file import read_header
 from .flat import FlatIndex
-from .protocol import Stamp, VectorIndex
+from .protocol import RowsOf, Stamp, VectorIndex
 
 DEFAULT_KIND = FlatIndex.kind
 
@@ -17,20 +17,23 @@ def kinds() -> tuple[str, ...]:
     return tuple(_KINDS)
 
 
-def new_index(dim: int, kind: str = DEFAULT_KIND) -> VectorIndex:
-    """An empty index of vectors of length ``dim``; `IndexValueError` for an unknown kind."""
+def new_index(dim: int, kind: str = DEFAULT_KIND, *, rows: RowsOf | None = None) -> VectorIndex:
+    """An empty index; see `VectorIndex.__init__`. `IndexValueError` for an unknown kind."""
     if kind not in _KINDS:
         raise IndexValueError(f"no index is called {kind!r}; there are: {', '.join(_KINDS)}")
-    return _KINDS[kind](dim)
+    return _KINDS[kind](dim, rows)
 
 
-def open_index(path: Path, *, kind: str | None = None, mmap: bool = True) -> VectorIndex:
+def open_index(
+    path: Path, *, kind: str | None = None, mmap: bool = True, rows: RowsOf | None = None
+) -> VectorIndex:
     """Open a saved index; see `VectorIndex.load`.
 
     Args:
         path: the file.
         kind: the only kind that will do; None takes whatever the file is.
-        mmap: leave the vectors in the file.
+        mmap: leave what is large in the file.
+        rows: whence the vectors come if the file doesn't hold them.
 
     Raises:
         IndexFileError: it is missing, torn, of another kind, or none that this version knows.
@@ -39,7 +42,7 @@ def open_index(path: Path, *, kind: str | None = None, mmap: bool = True) -> Vec
     if found not in _KINDS or found != (kind or found):
         wanted = kind or " or ".join(_KINDS)
         raise IndexFileError(f"{path}: an index of kind {found!r}, not {wanted}; build it again")
-    return _KINDS[found].load(path, mmap=mmap)
+    return _KINDS[found].load(path, mmap=mmap, rows=rows)
 
 
 def read_stamp(path: Path) -> Stamp:

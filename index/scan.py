@@ -12,7 +12,7 @@ import numpy as np
 from . import kernels
 from .kernels import Best, Rows
 from .protocol import Vectors
-from .segment import Segment, among
+from .segment import VECTORS, Segment, among
 
 BLOCK_ROWS = 4096
 """Rows searched at a time for several queries: 8 MB at 512 dimensions."""
@@ -47,7 +47,7 @@ def scan(segment: Segment, queries: Vectors, selected: Rows | None, top: Best) -
 
 def _scan_one(segment: Segment, query: Vectors, selected: Rows | None, top: Best) -> None:
     if selected is None:
-        scores = kernels.all_scores(query, segment.vectors)
+        scores = kernels.all_scores(query, segment.columns[VECTORS])
         scores[0, segment.dead] = -np.inf
         nearest = Best(1, min(top.k, segment.live))
         nearest.offer_columns(scores)
@@ -55,10 +55,10 @@ def _scan_one(segment: Segment, query: Vectors, selected: Rows | None, top: Best
         top.offer(scores, segment.ids[rows])
     elif len(selected) < _SPARSE * len(segment.ids):
         k = min(top.k, len(selected))
-        scores, rows = kernels.best_of_rows(query, segment.vectors, selected, k)
+        scores, rows = kernels.best_of_rows(query, segment.columns[VECTORS], selected, k)
         top.offer(scores, segment.ids[rows])
     else:
-        scores = kernels.all_scores(query, segment.vectors)
+        scores = kernels.all_scores(query, segment.columns[VECTORS])
         top.offer(scores[:, selected], segment.ids[selected][np.newaxis])
 
 
@@ -68,7 +68,7 @@ def _scan_blocks(segment: Segment, queries: Vectors, top: Best) -> None:
     whole = kernels.is_matrix_product(*queries.shape)
     size = rows_in_all if whole else _block_rows(top.k)
     for start in range(0, rows_in_all, size):
-        block = segment.vectors[start : start + size]
+        block = segment.columns[VECTORS][start : start + size]
         first_dead, end_dead = np.searchsorted(segment.dead, [start, start + len(block)])
         fetch = min(top.k + int(end_dead - first_dead), len(block))
         scores, rows = kernels.best(queries, block, fetch)
@@ -82,7 +82,7 @@ def _scan_gathered(segment: Segment, queries: Vectors, selected: Rows, top: Best
     size = _block_rows(top.k)
     for start in range(0, len(selected), size):
         part = selected[start : start + size]
-        scores, slots = kernels.best(queries, segment.vectors[part], min(top.k, len(part)))
+        scores, slots = kernels.best(queries, segment.columns[VECTORS][part], min(top.k, len(part)))
         top.offer(scores, segment.ids[part[slots]])
 
 

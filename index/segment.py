@@ -3,14 +3,21 @@
 What changes makes another `Segment`, so a search that holds the old one is not disturbed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from .kernels import Rows
-from .protocol import Ids, Vectors
+from .protocol import Ids
+
+Columns = Mapping[str, npt.NDArray[Any]]
+"""What is kept of n rows beside their ids, by name: contiguous arrays of n rows each."""
+
+VECTORS = "vectors"
+"""The column of whole vectors, where they are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +25,7 @@ class _Room:
     """Buffers with place for more rows than are used."""
 
     ids: Ids
-    vectors: Vectors
+    columns: Columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +34,23 @@ class Segment:
 
     Attributes:
         ids: int64[n] in row order. An id that was removed and added again stands twice.
-        vectors: float32[n, d], contiguous.
+        columns: what is kept of each row.
         dead: int64[m], rows, ascending.
     """
 
     ids: Ids
-    vectors: Vectors
+    columns: Columns
     dead: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     _by_id: Rows | None = None
     """Rows by ascending id, the newer of equal ones last; None if row order is that."""
     _room: _Room | None = None
 
     @classmethod
-    def with_room(cls, rows: int, dim: int) -> Self:
-        """An empty one that can be `extended` up to ``rows``."""
-        ids, vectors = np.empty(rows, np.int64), np.empty((rows, dim), np.float32)
-        return cls(ids=ids[:0], vectors=vectors[:0], _room=_Room(ids, vectors))
+    def with_room(cls, rows: int, like: Columns) -> Self:
+        """An empty one, of columns like these, that can be `extended` up to ``rows``."""
+        ids = np.empty(rows, np.int64)
+        columns = {name: np.empty((rows, *c.shape[1:]), c.dtype) for name, c in like.items()}
+        return cls(ids=ids[:0], columns=cut(columns, slice(0)), _room=_Room(ids, columns))
 
     @property
     def live(self) -> int:
@@ -54,7 +62,7 @@ class Segment:
         """How many rows can be appended."""
         return 0 if self._room is None else len(self._room.ids) - len(self.ids)
 
-    def extended(self, ids: Ids, vectors: Vectors) -> "Segment":
+    def extended(self, ids: Ids, columns: Columns) -> "Segment":
         """With rows appended, at most `free`; only the newest of a family may be extended.
 
         They are copied into the buffer behind the rows that this one shows, so this one stays
@@ -64,9 +72,10 @@ class Segment:
             raise AssertionError("a segment was extended beyond its room")
         start, stop = len(self.ids), len(self.ids) + len(ids)
         self._room.ids[start:stop] = ids
-        self._room.vectors[start:stop] = vectors
-        all_ids = self._room.ids[:stop]
-        return replace(self, ids=all_ids, vectors=self._room.vectors[:stop], _by_id=_order(all_ids))
+        for name, column in columns.items():
+            self._room.columns[name][start:stop] = column
+        all_ids, all_columns = self._room.ids[:stop], cut(self._room.columns, slice(stop))
+        return replace(self, ids=all_ids, columns=all_columns, _by_id=_order(all_ids))
 
     def without(self, rows: Rows) -> "Segment":
         """With these rows dead too; ``rows`` are live, in any order."""
@@ -118,6 +127,11 @@ class Segment:
             int(np.searchsorted(keys, first, side="left")),
             int(np.searchsorted(keys, last, side="right")),
         )
+
+
+def cut(columns: Columns, rows: slice | Rows) -> Columns:
+    """The same columns, of these rows only."""
+    return {name: column[rows] for name, column in columns.items()}
 
 
 def _order(ids: Ids) -> Rows | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .errors import IndexValueError
-from .protocol import Ids, Vectors
-from .segment import Segment
+from .protocol import Ids
+from .segment import Columns, Segment, cut
 
 _FIRST_ROOM, _FULL_ROOM = 64, 32_768
 """Rows of the smallest and the largest segment in memory."""
@@ -23,12 +25,12 @@ class Stack:
     the live ones in memory; those in the mapped file stay as long as it is mapped.
 
     Attributes:
-        dim: length of a vector.
+        empty: columns of no rows: what every segment has.
         mapped: the segment that lies in a file, if any.
         segments: those in memory; only the last may have room.
     """
 
-    dim: int
+    empty: Columns
     mapped: Segment | None = None
     in_memory: tuple[Segment, ...] = ()
 
@@ -50,13 +52,14 @@ class Stack:
         found = [keys[segment.find(keys)[0]] for segment in self]
         return np.concatenate([np.empty(0, np.int64), *found])
 
-    def vectors(self, keys: Ids) -> Vectors:
-        """float32[m, d] for int64[m] keys, ascending, distinct; all must live here."""
-        gathered = np.empty((len(keys), self.dim), dtype=np.float32)
+    def column(self, name: str, keys: Ids) -> npt.NDArray[Any]:
+        """A column's rows of int64[m] keys, ascending, distinct; all must live here."""
+        like = self.empty[name]
+        gathered = np.empty((len(keys), *like.shape[1:]), like.dtype)
         missing = np.ones(len(keys), dtype=np.bool_)
         for segment in self:
             positions, rows = segment.find(keys)
-            gathered[positions] = segment.vectors[rows]
+            gathered[positions] = segment.columns[name][rows]
             missing[positions] = False
         if missing.any():
             raise IndexValueError(
@@ -64,16 +67,16 @@ class Stack:
             )
         return gathered
 
-    def appended(self, ids: Ids, vectors: Vectors) -> Stack:
+    def appended(self, ids: Ids, columns: Columns) -> Stack:
         """With rows added; none of the ids lives here. Only the newest stack may be appended to."""
         grown = list(self.in_memory)
         while len(ids):
             if not grown or not grown[-1].free:
                 wanted = max(len(ids), 2 * len(grown[-1].ids) if grown else _FIRST_ROOM)
-                grown.append(Segment.with_room(min(wanted, _FULL_ROOM), self.dim))
+                grown.append(Segment.with_room(min(wanted, _FULL_ROOM), self.empty))
             take = grown[-1].free
-            grown[-1] = grown[-1].extended(ids[:take], vectors[:take])
-            ids, vectors = ids[take:], vectors[take:]
+            grown[-1] = grown[-1].extended(ids[:take], cut(columns, slice(take)))
+            ids, columns = ids[take:], cut(columns, slice(take, None))
         return replace(self, in_memory=tuple(grown))
 
     def without(self, keys: Ids) -> Stack:
@@ -90,7 +93,7 @@ class Stack:
         compact = replace(self, in_memory=())
         for segment in self.in_memory:
             rows = segment.live_rows()
-            compact = compact.appended(segment.ids[rows], segment.vectors[rows])
+            compact = compact.appended(segment.ids[rows], cut(segment.columns, rows))
         return compact
 
 
