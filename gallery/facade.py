@@ -19,6 +19,8 @@ from .embeddings import check_embeddings
 from .enrolling import Enrolment, Progress, enroll_new, no_progress
 from .errors import ConflictError, EmbeddingError, LayoutError, PictureError, QueryError
 from .extractor import Extractor
+from .health import audit as health
+from .health.findings import AuditReport
 from .index_keeper import IndexKeeper
 from .model_choice import Load, choose_extractor, external_pin, pin_of
 from .pictures.labelled import Reading
@@ -384,6 +386,21 @@ class Gallery:
     def verify(self, *, pictures: bool = True, progress: Progress = no_progress) -> VerifyReport:
         """Compare the database with itself, with the saved index, and with the pictures."""
         return verifying.verify(self._store, pictures=pictures, progress=progress)
+
+    def audit(self, *, pictures: bool = True, progress: Progress = no_progress) -> AuditReport:
+        """Look for likely mistakes, each with the command that mends it; nothing is changed.
+
+        Args:
+            pictures: read every picture, too, for near-duplicates and poor ones.
+            progress: called with the number of pictures read since the last call.
+
+        Raises:
+            ModelError: with ``pictures``, the model that embeds this gallery is not to be found.
+        """
+        generation = self._generation()
+        embeds = pictures and generation is not None and not generation.external
+        embed = self.extractor.embed if embeds else None
+        return health.audit(self._store, embed, pictures=pictures, progress=progress)
 
     # -- looking after it ----------------------------------------------------------------------
 

@@ -1,12 +1,13 @@
 """Commands that look at the gallery and change nothing."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .opening import open_gallery
 from .options import DONE, SOME_FAILED, Json, Store
-from .terminal import show_progress, show_result
+from .terminal import say, show_progress, show_result
 
 app = typer.Typer()
 
@@ -48,3 +49,26 @@ def verify(
         report = gallery.verify(pictures=pictures, progress=progress)
     show_result("verify", report, as_json)
     return DONE if report.sound else SOME_FAILED
+
+
+@app.command()
+def audit(
+    pictures: Annotated[bool, typer.Option(help="Read every picture, too.")] = True,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, a PNG.")] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """List likely mistakes, and the command that mends each; nothing is changed."""
+    if sheet is not None:
+        from ..reports.sheet import check_sheet_path
+
+        check_sheet_path(sheet)
+    with open_gallery(store, create=False) as gallery, show_progress() as progress:
+        report = gallery.audit(pictures=pictures, progress=progress)
+    show_result("audit", report, as_json)
+    if sheet is not None:
+        from ..reports.suspicions import write_audit_sheet
+
+        write_audit_sheet(sheet, report)
+        say(f"contact sheet: {sheet}")
+    return SOME_FAILED if report.unread else DONE

@@ -33,42 +33,52 @@ _FOOTER = 34
 _LEAST_WIDTH = 680
 
 
-def draw_page(rows: Sequence[SheetRow], *, title: str, total: int) -> Image.Image:
+def draw_page(
+    rows: Sequence[SheetRow],
+    *,
+    title: str,
+    total: int,
+    noun: tuple[str, str] = ("query", "queries"),
+) -> Image.Image:
     """Draw rows under a header.
 
     Args:
         rows: what is drawn.
         title: stands above.
-        total: of how many queries the rows are the first.
+        total: of how many the rows are the first.
+        noun: what a row is about, one and several.
     """
     columns = min(MAX_MATCHES, max((len(row.matches) for row in rows), default=1))
     card = _PANEL_WIDTH + 2 * _PAD + max(1, columns) * _STEP - (_STEP - TILE_WIDTH)
     width = max(_LEAST_WIDTH, card + 2 * _MARGIN)
     height = _HEADER + len(rows) * (_ROW_HEIGHT + _GAP) + _FOOTER
     canvas = Canvas(width, height, _PAPER)
-    _draw_header(canvas, rows, title, total)
+    _draw_header(canvas, rows, title, total, noun)
     for at, row in enumerate(rows):
         top = _HEADER + at * (_ROW_HEIGHT + _GAP)
-        _draw_row(canvas, Box(_MARGIN, top, width - 2 * _MARGIN, _ROW_HEIGHT), row)
+        _draw_row(canvas, Box(_MARGIN, top, width - 2 * _MARGIN, _ROW_HEIGHT), row, noun[0])
     return canvas.picture
 
 
-def _draw_header(canvas: Canvas, rows: Sequence[SheetRow], title: str, total: int) -> None:
+def _draw_header(
+    canvas: Canvas, rows: Sequence[SheetRow], title: str, total: int, noun: tuple[str, str]
+) -> None:
     width = canvas.picture.width
     firsts = [row.matches[0].right for row in rows if row.matches]
     judged = [right for right in firsts if right is not None]
     legend = 190 if judged else 0
     room = width - 2 * _MARGIN - legend
     canvas.text(_MARGIN, 50, title, size=25, colour=_INK, width=room, bold=True)
-    canvas.text(_MARGIN, 75, _summary(len(rows), total, judged), size=14, colour=_MUTED, width=room)
+    summary = _summary(len(rows), total, judged, noun)
+    canvas.text(_MARGIN, 75, summary, size=14, colour=_MUTED, width=room)
     if judged:
         _draw_legend(canvas, width - _MARGIN)
 
 
-def _summary(shown: int, total: int, judged: list[bool]) -> str:
-    parts = [f"{total:,} queries" if total != 1 else "1 query"]
+def _summary(shown: int, total: int, judged: list[bool], noun: tuple[str, str]) -> str:
+    parts = [f"{total:,} {noun[total != 1]}"]
     if shown < total:
-        parts = [f"the first {shown} of {total:,} queries"]
+        parts = [f"the first {shown} of {total:,} {noun[1]}"]
     if judged:
         parts.append(f"first match right: {sum(judged)} of {len(judged)}")
     return "  ·  ".join(parts)
@@ -81,13 +91,13 @@ def _draw_legend(canvas: Canvas, right: int) -> None:
         right -= used + 50
 
 
-def _draw_row(canvas: Canvas, box: Box, row: SheetRow) -> None:
+def _draw_row(canvas: Canvas, box: Box, row: SheetRow, noun: str) -> None:
     canvas.fill(box.grown(1), _EDGE, radius=11)
     canvas.fill(box, _CARD, radius=10)
     panel = Box(box.left, box.top, _PANEL_WIDTH, box.height)
     canvas.fill(panel, _PANEL, radius=10)
     canvas.fill(Box(panel.right - 12, panel.top, 12, panel.height), _PANEL)
-    _draw_query(canvas, panel, row)
+    _draw_query(canvas, panel, row, noun)
     left = panel.right + _PAD
     for rank, match in enumerate(row.matches[:MAX_MATCHES], start=1):
         _draw_match(canvas, left, box.top, rank, match)
@@ -99,11 +109,11 @@ def _draw_row(canvas: Canvas, box: Box, row: SheetRow) -> None:
         canvas.text(box.right - _PAD, box.top + 24, note, size=13, colour=_MUTED, align="right")
 
 
-def _draw_query(canvas: Canvas, panel: Box, row: SheetRow) -> None:
+def _draw_query(canvas: Canvas, panel: Box, row: SheetRow, noun: str) -> None:
     left, top = panel.left + 26, panel.top + _TILE_TOP
     tile = Box(left, top, TILE_WIDTH, TILE_HEIGHT)
     number = len(row.pictures)
-    name = "query" if number == 1 else f"query · {number} pictures"
+    name = noun if number == 1 else f"{noun} · {number} pictures"
     canvas.text(left, panel.top + 24, name, size=13, colour=_QUERY, width=TILE_WIDTH + 20)
     canvas.paste(draw_mosaic(row.pictures), left, top)
     canvas.frame(tile.grown(2), _QUERY, width=2, radius=3)

@@ -4,12 +4,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from ..health.findings import AuditReport, Finding
 from ..types import (
     Answer,
     Change,
     Comparison,
     EnrollReport,
     Identity,
+    Match,
     Removal,
     Sighting,
     Stats,
@@ -27,15 +29,16 @@ def answer_record(answer: Answer) -> Record:
         "model": answer.model,
         "known": answer.known,
         "threshold": answer.threshold,
-        "matches": [
-            {
-                "rank": match.rank,
-                "pid": match.pid,
-                "score": match.score,
-                "sighting": sighting_record(match.sighting, with_pid=False),
-            }
-            for match in answer.matches
-        ],
+        "matches": [_match_record(match) for match in answer.matches],
+    }
+
+
+def _match_record(match: Match) -> Record:
+    return {
+        "rank": match.rank,
+        "pid": match.pid,
+        "score": match.score,
+        "sighting": sighting_record(match.sighting, with_pid=False),
     }
 
 
@@ -119,6 +122,31 @@ def stats_record(stats: Stats) -> Record:
 def verify_record(report: VerifyReport) -> Record:
     """What differs: ``reid-gallery/verify/1``."""
     return {"schema": "reid-gallery/verify/1", "sound": report.sound, **asdict(report)}
+
+
+def audit_record(report: AuditReport) -> list[Record]:
+    """An audit: one object a finding, ``reid-gallery/finding/1``, then ``reid-gallery/audit/1``."""
+    summary = {
+        "schema": "reid-gallery/audit/1",
+        "checked": report.checked,
+        "pictures_read": report.pictures_read,
+        "findings": len(report.findings),
+        "unread": [asdict(failure) for failure in report.unread],
+    }
+    return [*map(_finding_record, report.findings), summary]
+
+
+def _finding_record(finding: Finding) -> Record:
+    return {
+        "schema": "reid-gallery/finding/1",
+        "kind": finding.kind.value,
+        "chance": finding.chance,
+        "pids": list(finding.pids),
+        "reason": finding.reason,
+        "command": finding.command,
+        "sightings": [sighting_record(sighting) for sighting in finding.sightings],
+        "beside": [_match_record(match) for match in finding.beside],
+    }
 
 
 def _iso(moment: datetime | None) -> str | None:

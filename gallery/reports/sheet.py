@@ -16,13 +16,20 @@ MAX_ROWS = 60
 """Rows of one sheet; more would make a picture that no viewer likes."""
 
 
-def write_sheet(path: Path, rows: Sequence[SheetRow], *, title: str = "Contact sheet") -> int:
+def write_sheet(
+    path: Path,
+    rows: Sequence[SheetRow],
+    *,
+    title: str = "Contact sheet",
+    noun: tuple[str, str] = ("query", "queries"),
+) -> int:
     """Draw a contact sheet into a PNG file, which appears whole or not at all.
 
     Args:
         path: ends in ``.png``; its folder must exist. An older file is replaced.
         rows: from top to bottom; the first 60 are drawn, and the sheet says how many there are.
         title: stands above it.
+        noun: what a row is about, one and several.
 
     Returns:
         The number of rows drawn.
@@ -32,7 +39,7 @@ def write_sheet(path: Path, rows: Sequence[SheetRow], *, title: str = "Contact s
     """
     check_sheet_path(path)
     shown = rows[:MAX_ROWS]
-    _save(draw_page(shown, title=title, total=len(rows)), path)
+    _save(draw_page(shown, title=title, total=len(rows), noun=noun), path)
     return len(shown)
 
 

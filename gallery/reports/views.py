@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ..health.findings import AuditReport, Finding, Kind
 from ..types import (
     Answer,
     Change,
@@ -145,6 +146,28 @@ def verify_view(report: VerifyReport) -> Text:
     lines += [f"index: {problem}; reid-gallery rebuild mends it" for problem in report.index]
     lines += _cut([f"picture: {failure.reason}" for failure in report.pictures])
     return _lines(lines)
+
+
+def audit_view(report: AuditReport) -> Text:
+    """How many findings there are, and the likeliest, each with the command that mends it."""
+    read = f", {report.pictures_read:,} pictures read" if report.pictures_read else ""
+    counts = [f"{kind} {report.count(kind):,}" for kind in Kind if report.count(kind)]
+    lines = [f"{report.checked:,} sightings compared{read}; " + (", ".join(counts) or "all well")]
+    lines += [_finding_lines(finding) for finding in report.findings[:_SHOWN]]
+    if (more := len(report.findings) - _SHOWN) > 0:
+        lines.append(f"... and {more:,} more (--json lists all)")
+    return _lines(lines + _cut([f"failed: {failure.reason}" for failure in report.unread]))
+
+
+def _finding_lines(finding: Finding) -> str:
+    chance = "" if finding.chance is None else f" ({_percent(finding.chance)} likely)"
+    text = f"{finding.kind.value}{chance}: {finding.reason}"
+    return text if finding.command is None else f"{text}\n    {finding.command}"
+
+
+def _percent(chance: float) -> str:
+    """Never a certainty: 99.97 % is "over 99 %"."""
+    return "over 99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")
 
 
 def comparison_view(comparison: Comparison) -> Text:

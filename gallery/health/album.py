@@ -1,0 +1,73 @@
+"""The gallery's pictures as an audit needs them: their quality, and a thumbnail each."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import PictureError
+from ..pictures.quality import Quality, measure_quality
+from ..pictures.read import Crop, read_crop
+from ..types import Failure, Sighting
+from .twins import Thumbnails, thumbnail
+
+_THREADS = 2
+_AT_A_TIME = 256
+"""Pictures held in memory at once, decoded."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Album:
+    """What was seen of m pictures out of n sightings.
+
+    Attributes:
+        at: intp[m], which sightings have a picture that can be read, ascending.
+        qualities: m of them.
+        thumbnails: uint8[m, 32, 16, 3].
+        unread: pictures that can't be read.
+    """
+
+    at: npt.NDArray[np.intp]
+    qualities: tuple[Quality, ...] = ()
+    thumbnails: Thumbnails | None = None
+    unread: tuple[Failure, ...] = ()
+
+
+def look_through(sightings: Sequence[Sighting], progress: Callable[[int], None]) -> Album:
+    """Read every sighting's picture once; one that can't be read is told, and stops nothing."""
+    at, qualities, thumbnails, unread = [], [], [], []
+    with_picture = [row for row, sighting in enumerate(sightings) if sighting.path is not None]
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="look") as pool:
+        for start in range(0, len(with_picture), _AT_A_TIME):
+            rows = with_picture[start : start + _AT_A_TIME]
+            for row, seen in zip(rows, pool.map(_look, (sightings[r] for r in rows)), strict=True):
+                if isinstance(seen, Failure):
+                    unread.append(seen)
+                    continue
+                at.append(row)
+                qualities.append(seen[0])
+                thumbnails.append(seen[1])
+            progress(len(rows))
+    small = np.stack(thumbnails) if thumbnails else None
+    return Album(np.array(at, np.intp), tuple(qualities), small, tuple(unread))
+
+
+def read_again(sightings: Iterable[Sighting]) -> list[Crop]:
+    """Decode pictures that `look_through` could read.
+
+    Raises:
+        PictureError: one is gone meanwhile.
+    """
+    return [read_crop(Path(sighting.path or "")) for sighting in sightings]
+
+
+def _look(sighting: Sighting) -> tuple[Quality, Thumbnails] | Failure:
+    path = Path(sighting.path or "")
+    try:
+        crop = read_crop(path)
+    except PictureError as error:
+        return Failure(str(path), str(error))
+    return measure_quality(crop), thumbnail(crop)

@@ -1,0 +1,143 @@
+"""The audit: load once, look from five sides, put the findings in order. Nothing is changed."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ..store.generations import current_generation
+from ..store.sightings import load_sightings
+from ..store.store import Store
+from ..store.vectors import read_blocks
+from ..types import Sighting
+from .album import Album, look_through, read_again
+from .doubles import find_doubles
+from .findings import AuditReport, Finding, Kind
+from .mending import Mending
+from .people import Column, Numbers, People, Standing, Vectors, stand
+from .recognition import Embed, choose_sample, try_spoilt
+from .spoiling import save_again
+from .strays import Strays, find_strays
+from .telling import Teller
+from .twins import nearest_earlier, same_picture_chances, same_vector
+
+_LIKELY = 0.5
+"""What is more likely so than not is told."""
+
+
+def audit(
+    store: Store, embed: Embed | None, *, pictures: bool, progress: Callable[[int], None]
+) -> AuditReport:
+    """Look for likely mistakes; see `Gallery.audit`.
+
+    Args:
+        store: is only read.
+        embed: the gallery's extractor, to try spoilt pictures on; None where it isn't at hand.
+        pictures: whether to read the pictures.
+        progress: called with the number of pictures read since the last call.
+    """
+    sightings, vectors = load_gallery(store)
+    if not sightings:
+        return AuditReport(checked=0, pictures_read=0)
+    people = People.of(sightings)
+    standing = stand(vectors, people)
+    strays = find_strays(vectors, people, standing)
+    album = look_through(sightings, progress) if pictures else Album(np.empty(0, np.intp))
+    teller = Teller(sightings, vectors, people, Mending(store.directory.root))
+    findings = [
+        *_wrong_people(teller, strays),
+        *_same_people(teller),
+        *_same_pictures(teller, album, strays),
+        *_poor_pictures(teller, album, embed, standing),
+        *teller.seen_little(),
+    ]
+    order = list(Kind)
+    findings.sort(key=lambda found: (-(found.chance or 0.0), order.index(found.kind)))
+    return AuditReport(
+        checked=len(sightings),
+        pictures_read=len(album.at),
+        findings=tuple(findings),
+        unread=album.unread,
+    )
+
+
+def load_gallery(store: Store) -> tuple[list[Sighting], Vectors]:
+    """Every sighting, in enrolment order, and its vector, from one snapshot."""
+    sightings: list[Sighting] = []
+    blocks = []
+    with store.snapshot() as sqlite:
+        generation = current_generation(sqlite)
+        if generation is None:
+            return [], np.empty((0, 0), np.float32)
+        for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
+            found = load_sightings(sqlite, ids.tolist())
+            sightings.extend(found[number] for number in ids.tolist())
+            blocks.append(vectors)
+    return sightings, np.concatenate(blocks) if blocks else np.empty((0, 0), np.float32)
+
+
+def _wrong_people(teller: Teller, strays: Strays) -> Iterator[Finding]:
+    """One finding for all that goes from one person to another; to nobody, one a burst."""
+    people = teller.people
+    groups: dict[tuple[int, int], list[int]] = {}
+    for row in np.flatnonzero(strays.chance > _LIKELY).tolist():
+        destination = int(strays.destination[row])
+        origin = people.owner[row] if destination >= 0 else people.burst_key[row]
+        groups.setdefault((int(origin), destination), []).append(row)
+    for (_, destination), rows in groups.items():
+        yield teller.wrong_person(rows, destination, float(strays.chance[rows].mean()))
+
+
+def _same_people(teller: Teller) -> Iterator[Finding]:
+    doubles = find_doubles(teller.vectors, teller.people)
+    for at in np.flatnonzero(doubles.chance > _LIKELY).tolist():
+        yield teller.same_person(
+            int(doubles.first[at]),
+            int(doubles.second[at]),
+            float(doubles.score[at]),
+            float(doubles.chance[at]),
+        )
+
+
+def _same_pictures(teller: Teller, album: Album, strays: Strays) -> Iterator[Finding]:
+    earlier, chance = find_twins(teller, album)
+    for row in np.flatnonzero(chance > _LIKELY).tolist():
+        pair = (row, int(earlier[row]))
+        surplus, kept = pair if strays.chance[pair[0]] >= strays.chance[pair[1]] else pair[::-1]
+        yield teller.same_picture(surplus, kept, float(chance[row]))
+
+
+def find_twins(teller: Teller, album: Album) -> tuple[Numbers, Column]:
+    """Return intp[n], the earlier sighting most like each; float64[n], the chance it's the same."""
+    earlier, score = nearest_earlier(teller.vectors)
+    chance = same_vector(score)
+    if album.thumbnails is None:
+        return earlier, chance
+    place = np.full(len(earlier), -1)
+    place[album.at] = np.arange(len(album.at))
+    rows = album.at[(earlier[album.at] >= 0) & (place[earlier[album.at]] >= 0)]
+    if len(rows):
+        sample = read_again(teller.sightings[row] for row in choose_sample(place >= 0).tolist())
+        pairs = (album.thumbnails[place[rows]], album.thumbnails[place[earlier[rows]]])
+        chance[rows] = same_picture_chances(pairs, sample, [save_again(crop) for crop in sample])
+    return earlier, chance
+
+
+def _poor_pictures(
+    teller: Teller, album: Album, embed: Embed | None, standing: Standing
+) -> Iterator[Finding]:
+    """Pictures so poor that one is likelier missed, and that were: who is known does no harm."""
+    if embed is None or not len(album.at):
+        return
+    tested = np.isfinite(standing.features).all(axis=1)
+    missed = ~(standing.own > standing.other)
+    at = choose_sample(tested & np.isin(np.arange(len(tested)), album.at))
+    crops = read_again(teller.sightings[row] for row in at.tolist())
+    natural = np.flatnonzero(tested[album.at])
+    as_it_is = [album.qualities[place] for place in natural.tolist()], missed[album.at][natural]
+    recognition = try_spoilt(crops, at, embed, teller.vectors, teller.people, as_it_is)
+    if recognition is None:
+        return
+    risk = recognition.risk(album.qualities)
+    for place in np.flatnonzero((risk > _LIKELY) & missed[album.at]).tolist():
+        quality = album.qualities[place]
+        yield teller.poor_picture(int(album.at[place]), quality, float(risk[place]))
