@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..gallery.errors import NotFoundError
 from ..gallery.evaluation.calibration import measure_strangers
 from ..gallery.pictures.fit import fit
 from ..gallery.pictures.read import read_crop
-from .datasets import TrainingPicture
 from .export import load_served_model
+from .splitting import TrainingPicture
 
 _BATCH = 64
 
@@ -32,11 +33,16 @@ def calibrate(checkpoint: Path, held_out: Sequence[TrainingPicture]) -> dict[str
         for start in range(0, len(held_out), _BATCH):
             batch = [fit(read_crop(p.path)) for p in held_out[start : start + _BATCH]]
             rows.append(served(torch.from_numpy(np.stack(batch))).numpy())
+    return calibrate_embeddings(np.concatenate(rows), held_out)
+
+
+def calibrate_embeddings(
+    embeddings: npt.NDArray[np.float32], held_out: Sequence[TrainingPicture]
+) -> dict[str, Any] | None:
+    """Measure held-out people by their embeddings, float32[n, d] unit rows; see `calibrate`."""
     try:
         calibration = measure_strangers(
-            np.concatenate(rows),
-            [p.person for p in held_out],
-            [p.person.split(":", 1)[0] for p in held_out],
+            embeddings, [p.person for p in held_out], [p.source for p in held_out]
         )
     except NotFoundError:
         return None

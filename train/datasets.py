@@ -1,7 +1,6 @@
-"""Training people: several sources joined, some people held out, crops kept decoded."""
+"""Crops kept decoded, augmented when a batch asks for them, and a teacher's view of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -10,92 +9,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..gallery.errors import LayoutError, PictureError, TrainingError
-from ..gallery.pictures.labelled import LabelledPicture, Reading
-from ..gallery.pictures.layouts import read_layout
-from ..gallery.pictures.manifest import read_manifest
+from ..gallery.errors import PictureError, TrainingError
 from ..gallery.pictures.read import Crop, read_crop
 from .augment import Augmentation
+from .splitting import Split, TrainingPicture, split_people
 
-_DISTRACTOR_LAYOUTS = {"market1501", "grid"}
-"""In these, pid 0000 stands for whoever is none of the people."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingPicture:
-    """One picture; ``person`` and ``camera`` are unique across sources.
-
-    A picture of an unknown camera has one of its own: so it is never left out as the same
-    camera's, and never found by itself in validation.
-    """
-
-    path: Path
-    person: str
-    camera: str
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """People to train on, and others to validate on; no person is in both.
-
-    Attributes:
-        training: pictures to train on.
-        validation: pictures of the people held out.
-        left_out: files that could not be labelled, with the reason.
-    """
-
-    training: list[TrainingPicture]
-    validation: list[TrainingPicture]
-    left_out: list[str]
-
-
-def read_source(folder: Path, layout: str) -> Reading:
-    """Read a folder in a layout, or a manifest where ``folder`` is a CSV file.
-
-    Distractors (boxes that hold nobody in particular) are not of one person, and left out.
-
-    Raises:
-        LayoutError: the folder or manifest can't be read.
-    """
-    reading = read_manifest(folder) if folder.suffix == ".csv" else read_layout(layout, folder)
-    if layout not in _DISTRACTOR_LAYOUTS:
-        return reading
-    people = [picture for picture in reading.pictures if picture.pid != "0000"]
-    return replace(reading, pictures=people)
-
-
-def split_people(
-    sources: Sequence[tuple[Path, str]], *, validation_share: float, seed: int
-) -> Split:
-    """Join sources and hold out people: the same people for the same seed and sources.
-
-    Args:
-        sources: (folder or manifest, layout) each; ids of different sources never meet.
-        validation_share: of each source's people, in [0, 1).
-        seed: of the choice.
-
-    Raises:
-        LayoutError: fewer than three people remain to train on.
-    """
-    split = Split([], [], [])
-    for number, (folder, layout) in enumerate(sources):
-        reading = read_source(folder, layout)
-        pictures = [_own(picture, number, n) for n, picture in enumerate(reading.pictures)]
-        people = sorted({p.person for p in pictures})
-        order = np.random.default_rng((seed, number)).permutation(len(people))
-        held_out = {people[n] for n in order[: round(validation_share * len(people))]}
-        split.training.extend(p for p in pictures if p.person not in held_out)
-        split.validation.extend(p for p in pictures if p.person in held_out)
-        split.left_out.extend(f"{path}: {reason}" for path, reason in reading.failed)
-    if len({p.person for p in split.training}) < 3:
-        raise LayoutError("training needs pictures of at least 3 people")
-    return split
-
-
-def _own(picture: LabelledPicture, source: int, position: int) -> TrainingPicture:
-    """Make a picture's ids unique across sources."""
-    camera = f"?{position}" if picture.camera is None else picture.camera
-    return TrainingPicture(picture.path, f"{source}:{picture.pid}", f"{source}:{camera}")
+__all__ = [
+    "CropCache",
+    "PictureDataset",
+    "Split",
+    "TrainingPicture",
+    "load_teacher",
+    "split_people",
+]
 
 
 class CropCache:

@@ -1,67 +1,63 @@
-"""Which pictures make a batch: P people, K pictures of each, cameras mixed."""
+"""Which pictures make a batch: P people, K pictures of each, cameras mixed or not."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
+
+from ..gallery.errors import TrainingError
+from .balancing import draw_pictures
+
+Item = TypeVar("Item")
+Group = tuple[int, list[int]]
+"""A person and some of their pictures."""
 
 
 def plan_epoch(
     labels: Sequence[int],
-    cameras: Sequence[str | None],
+    views: Sequence[tuple[Hashable, Hashable]] | None,
     *,
     people: int,
     per_person: int,
     seed: int,
     epoch: int,
+    balance_to: int = 0,
 ) -> list[list[int]]:
     """Plan the batches of one epoch; the same arguments give the same plan.
 
-    Every person's pictures are ordered so that cameras alternate, cut into groups of
-    ``per_person`` (the last one filled up with the person's other pictures), and the groups dealt
-    into batches of ``people`` different people. What does not fill a whole batch is left for the
-    next epoch's other order.
+    Of every person, as many pictures are drawn as they have, or ``balance_to`` (see
+    `draw_pictures`), rounded up to whole groups of ``per_person``. The groups are dealt into
+    batches of ``people`` different people. What does not fill a whole batch is left for the next
+    epoch's other order.
+
+    Args:
+        labels: of every picture, whom it shows.
+        views: of every picture, (camera, tracklet): a group then mixes cameras for as long as the
+            person has others. None draws without regard to them.
+        people: P.
+        per_person: K.
+        seed: of the run.
+        epoch: from 0.
+        balance_to: pictures of each person in an epoch; 0 takes each picture once.
 
     Returns:
-        Batches of ``people * per_person`` positions in ``labels``, a person's pictures adjacent.
+        Batches of P * K positions in ``labels``, a person's pictures adjacent.
     """
     random = np.random.default_rng((seed, epoch))
     positions: dict[int, list[int]] = defaultdict(list)
     for position, label in enumerate(labels):
         positions[label].append(position)
-    groups = [
-        (label, group)
-        for label in sorted(positions)
-        for group in _groups(positions[label], cameras, per_person, random)
-    ]
+    groups: list[Group] = []
+    for label in sorted(positions):
+        count = -(-(balance_to or len(positions[label])) // per_person) * per_person
+        drawn = draw_pictures(positions[label], views, count, group=per_person, random=random)
+        starts = range(0, count, per_person)
+        groups += [(label, drawn[start : start + per_person]) for start in starts]
     return list(_deal([groups[n] for n in random.permutation(len(groups))], people))
 
 
-def _groups(
-    positions: list[int],
-    cameras: Sequence[str | None],
-    per_person: int,
-    random: np.random.Generator,
-) -> Iterator[list[int]]:
-    order = _alternate_cameras([positions[n] for n in random.permutation(len(positions))], cameras)
-    for start in range(0, len(order), per_person):
-        group = order[start : start + per_person]
-        while len(group) < per_person:
-            group.append(order[int(random.integers(len(order)))])
-        yield group
-
-
-def _alternate_cameras(shuffled: list[int], cameras: Sequence[str | None]) -> list[int]:
-    """Order positions so that neighbours come from different cameras for as long as possible."""
-    seen: dict[str | None, int] = defaultdict(int)
-    turns: list[tuple[int, int, int]] = []
-    for position in shuffled:
-        turns.append((seen[cameras[position]], len(turns), position))
-        seen[cameras[position]] += 1
-    return [position for _, _, position in sorted(turns)]
-
-
-def _deal(groups: list[tuple[int, list[int]]], people: int) -> Iterator[list[int]]:
+def _deal(groups: list[Group], people: int) -> Iterator[list[int]]:
     """Deal groups into batches in which no person appears twice."""
     waiting = deque(groups)
     while len(waiting) >= people:
@@ -77,3 +73,23 @@ def _deal(groups: list[tuple[int, list[int]]], people: int) -> Iterator[list[int
             return
         yield [position for group in batch.values() for position in group]
         waiting.extendleft(reversed(later))
+
+
+def shard(batch: Sequence[Item], *, rank: int, world_size: int) -> Sequence[Item]:
+    """One process's part of a batch; those of all processes, in the order of ranks, are the batch.
+
+    Args:
+        batch: the same in every process.
+        rank: of the process, from 0.
+        world_size: how many processes there are.
+
+    Raises:
+        TrainingError: the batch can't be cut into as many equal parts.
+    """
+    size, rest = divmod(len(batch), world_size)
+    if rest:
+        raise TrainingError(
+            f"a batch of {len(batch)} pictures can't be shared evenly by {world_size} processes; "
+            "make data.people_per_batch a multiple of their number"
+        )
+    return batch[rank * size : (rank + 1) * size]

@@ -1,0 +1,68 @@
+import pytest
+import torch
+from reid_gallery.gallery.errors import TrainingError
+from reid_gallery.train.batches import load_batches, plan_batches
+from reid_gallery.train.config import DataConfig, Phase, TrainConfig
+from reid_gallery.train.datasets import CropCache
+
+PHASE = Phase(epochs=2, height=64, width=32)
+
+
+def config_of(**data) -> TrainConfig:
+    settings = {"people_per_batch": 4, "pictures_per_person": 3, "workers": 0, **data}
+    last = Phase(epochs=1, height=256, width=128)
+    return TrainConfig(seed=3, data=DataConfig(**settings), phases=(PHASE, last))
+
+
+@pytest.fixture(scope="module")
+def crops(people):
+    return CropCache(sorted(people.rglob("*.jpg")), limit_mib=16)
+
+
+LABELS = [n // 6 for n in range(60)]
+CAMERAS = [f"c{n % 2}" for n in range(60)]
+
+
+def batches_of(crops, config, **options):
+    plan = plan_batches(LABELS, CAMERAS, config, epoch=1)
+    options = {"epoch": 1, "first": 0, **options}
+    return list(load_batches(crops, plan, config, PHASE, **options))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_processes_parts_of_a_step_are_the_batch_of_one_process(crops, workers):
+    config = config_of(workers=workers)
+    whole = batches_of(crops, config)
+    parts = [batches_of(crops, config, rank=rank, world_size=2) for rank in range(2)]
+    assert len(whole) == len(parts[0]) == len(parts[1]) > 1
+    for batch, *shares in zip(whole, *parts, strict=True):
+        for at in (0, 1):  # pictures, positions
+            assert torch.equal(batch[at], torch.cat([share[at] for share in shares]))
+    assert whole[0][0].shape == (12, 64, 32, 3)
+    assert whole[0][0].dtype == torch.uint8
+
+
+def test_a_resumed_epoch_sees_the_batches_that_were_left(crops):
+    config = config_of()
+    whole, rest = batches_of(crops, config), batches_of(crops, config, first=2)
+    assert len(rest) == len(whole) - 2
+    assert all(torch.equal(a, b) for a, b in zip(whole[2][0], rest[0][0], strict=True))
+
+
+def test_the_configuration_balances_and_mixes():
+    plan = plan_batches(LABELS, CAMERAS, config_of(balance_to=12), epoch=0)
+    assert len(plan) == 10  # 10 people x 12 / (4 x 3)
+    mixed, plain = (
+        plan_batches(LABELS, CAMERAS, config_of(mix_cameras=mix), epoch=0) for mix in (True, False)
+    )
+    assert mixed != plain
+
+
+def test_fewer_people_than_a_batch_has_make_a_smaller_one():
+    plan = plan_batches([0, 0, 1], [None] * 3, config_of(), epoch=0)
+    assert [len(batch) for batch in plan] == [6]
+
+
+def test_uneven_shares_are_told(crops):
+    with pytest.raises(TrainingError, match="a multiple of their number"):
+        batches_of(crops, config_of(), rank=0, world_size=5)

@@ -1,0 +1,60 @@
+"""What a person trains on: folders in a layout, manifests, galleries; each read as pictures."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..gallery.errors import LayoutError
+from ..gallery.pictures.labelled import Reading
+from ..gallery.pictures.layouts import find_layout, read_layout
+from ..gallery.pictures.manifest import read_manifest
+from ..gallery.store_pictures import is_store, read_store
+
+_DISTRACTOR_LAYOUTS = {"market1501", "grid"}
+"""In these, pid 0000 stands for whoever is none of the people."""
+
+
+def is_manifest(place: Path) -> bool:
+    """Whether a source is a manifest, by its ending."""
+    return place.suffix.lower() == ".csv"
+
+
+def check_source(place: Path, layout: str) -> None:
+    """Say, before the work begins, whether a source can't be read.
+
+    Raises:
+        LayoutError: it isn't there, or no layout is called so.
+    """
+    find_layout(layout)
+    if not place.exists():
+        raise LayoutError(f"{place}: no such folder or manifest")
+    if not place.is_dir() and not is_manifest(place):
+        raise LayoutError(f"{place}: neither a folder nor a manifest, whose name ends in .csv")
+
+
+def read_source(place: Path, layout: str) -> Reading:
+    """Read a CSV manifest, a gallery's store, or a folder in a layout.
+
+    Distractors (boxes that hold nobody in particular) are not of one person, and ignored.
+
+    Raises:
+        LayoutError: the folder or manifest can't be read.
+        StoreError: the store can't be read.
+    """
+    if is_manifest(place):
+        return read_manifest(place)
+    if is_store(place):
+        return read_store(place)
+    reading = read_layout(layout, place)
+    if layout not in _DISTRACTOR_LAYOUTS:
+        return reading
+    people = [picture for picture in reading.pictures if picture.pid != "0000"]
+    nobody = [picture for picture in reading.pictures if picture.pid == "0000"]
+    ignored = [(p.path, f"{p.path}: a distractor (person 0000)") for p in nobody]
+    return replace(reading, pictures=people, ignored=reading.ignored + ignored)
+
+
+def name_layout(place: Path, layout: str) -> str:
+    """Say how a source is read: ``manifest``, ``gallery``, or the layout of a folder."""
+    if is_manifest(place):
+        return "manifest"
+    return "gallery" if is_store(place) else layout
