@@ -10,8 +10,6 @@ In both, ``row`` is float32[n], the scores of the items to count, -inf where an 
 items of the row before the cut are ahead, and those from the cut on are behind.
 """
 
-from itertools import groupby
-
 import numpy as np
 import numpy.typing as npt
 
@@ -29,7 +27,7 @@ class AheadCounter:
     """Counts in rows of up to ``longest`` scores; its buffer serves them all."""
 
     def __init__(self, longest: int) -> None:
-        self._ahead = np.empty((_BATCH, longest), dtype=np.bool_)
+        self._marks = np.empty((_BATCH, longest), dtype=np.bool_)
 
     def count(self, row: Scores, scores: Scores, cuts: Rows) -> Rows:
         """Count the items ahead of each relevant item: int64[r]."""
@@ -40,22 +38,24 @@ class AheadCounter:
     def count_by_comparing(self, row: Scores, scores: Scores, cuts: Rows) -> Rows:
         """Count as `count` does, for a few relevant items."""
         counts: list[int] = []
-        for cut, same_cut in groupby(cuts.tolist()):
-            stop = len(counts) + len(list(same_cut))
-            while len(counts) < stop:
-                some = scores[len(counts) : min(stop, len(counts) + _BATCH)]
-                counts.extend(map(np.count_nonzero, self._mark(row, some, cut)))
+        for start in range(0, len(scores), _BATCH):
+            some = scores[start : start + _BATCH, None]
+            marks = self._marks[: len(some), : len(row)]
+            np.greater(row, some, out=marks)
+            counts.extend(map(np.count_nonzero, marks))
+            np.equal(row, some, out=marks)
+            if marks.any():  # ties are rare, so that a relevant item's cut seldom matters
+                for place in np.flatnonzero(marks.any(axis=1)).tolist():
+                    number = start + place
+                    counts[number] += np.count_nonzero(marks[place, : cuts[number]])
         return np.array(counts, dtype=np.int64)
 
     def find(self, row: Scores, score: Scores, cut: int) -> Rows:
         """Find the items ahead of the one relevant item whose ``score`` is float32[1]."""
-        return np.flatnonzero(self._mark(row, score, cut))
-
-    def _mark(self, row: Scores, scores: Scores, cut: int) -> npt.NDArray[np.bool_]:
-        ahead = self._ahead[: len(scores), : len(row)]
-        np.greater_equal(row[:cut], scores[:, None], out=ahead[:, :cut])
-        np.greater(row[cut:], scores[:, None], out=ahead[:, cut:])
-        return ahead
+        ahead = self._marks[0, : len(row)]
+        np.greater_equal(row[:cut], score, out=ahead[:cut])
+        np.greater(row[cut:], score, out=ahead[cut:])
+        return np.flatnonzero(ahead)
 
 
 def count_by_looking_up(row: Scores, scores: Scores, cuts: Rows) -> Rows:

@@ -3,6 +3,7 @@
 Colours are Okabe and Ito's, told apart by all kinds of colour vision; dashes say the same again.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import NormalDist
@@ -20,7 +21,7 @@ _INK, _GRID = "#181d24", "#d5dae0"
 
 _RANKS = np.arange(1, 51)
 _DET_TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4)
-_BINS = 60
+_MOST_BINS = 60
 
 Draw = Callable[[Any, Sequence[Measurement]], None]
 
@@ -84,6 +85,7 @@ def _cmc(axes: Any, measured: Sequence[Measurement]) -> None:
         ylabel="% of queries",
         xlim=(1, _RANKS[-1]),
         ylim=(None, 100.5),
+        xticks=[1, 5, *range(10, _RANKS[-1] + 1, 10)],
     )
 
 
@@ -129,9 +131,10 @@ def _roc(axes: Any, measured: Sequence[Measurement]) -> None:
 def _scores(axes: Any, one: Measurement) -> None:
     result = _cross_view(one)
     span = float(result.scores.min()), float(result.scores.max())
+    bins = min(_MOST_BINS, max(10, math.isqrt(result.positives)))
     for number, (same, name) in enumerate(((True, "one person"), (False, "two people"))):
         some = result.scores[result.same == same]
-        common = {"bins": _BINS, "range": span, "density": True, "color": _COLOURS[number]}
+        common = {"bins": bins, "range": span, "density": True, "color": _COLOURS[number]}
         axes.hist(some, alpha=0.3, **common)
         axes.hist(some, histtype="step", linestyle=_DASHES[number], label=name, **common)
     for threshold in result.thresholds:

@@ -43,7 +43,7 @@ def _row(trial: Trial, example: Example) -> SheetRow:
     return SheetRow(
         query=trial.paths[example.query] or _GONE,
         caption=f"{pid} {_camera(trial, example.query) or ''}".strip(),
-        verdict=f"AP {example.average_precision:.2f}, first found at {example.first_rank:,}",
+        verdict=f"AP {example.average_precision:.2f} · rank {example.first_rank:,}",
         matches=[
             SheetMatch(
                 picture=trial.paths[row],
