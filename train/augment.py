@@ -8,53 +8,20 @@ import numpy as np
 
 from ..gallery.pictures.fit import fit
 from ..gallery.pictures.read import Crop
+from .config import AugmentConfig
 
 cv2.setNumThreads(0)  # the workers are the parallelism; OpenCV's own threads would fight them
+
+_FILL = (124, 116, 104)
+"""ImageNet's mean: what a moved or covered part is filled with."""
 
 
 class Augmentation:
     """Fit a crop to the input size and change it at random, the same way for the same seed."""
 
-    def __init__(self, *, height: int, width: int) -> None:
+    def __init__(self, config: AugmentConfig | None = None, *, height: int, width: int) -> None:
         self.height, self.width = height, width
-        self._transform = A.Compose(
-            [
-                A.HorizontalFlip(p=0.5),
-                A.Affine(
-                    scale={"x": (0.85, 1.2), "y": (0.9, 1.2)},
-                    translate_percent={"x": (-0.08, 0.08), "y": (-0.06, 0.06)},
-                    rotate=(-6, 6),
-                    fill=(124, 116, 104),
-                    p=0.7,
-                ),
-                A.ColorJitter(
-                    brightness=(0.6, 1.4),
-                    contrast=(0.7, 1.35),
-                    saturation=(0.6, 1.4),
-                    hue=(-0.04, 0.04),
-                    p=0.8,
-                ),
-                A.RGBShift(r_shift_limit=18, g_shift_limit=18, b_shift_limit=18, p=0.3),
-                A.ToGray(p=0.05),
-                A.OneOf(
-                    [
-                        A.GaussianBlur(blur_limit=(3, 5)),
-                        A.MotionBlur(blur_limit=(3, 5)),
-                        A.Downscale(scale_range=(0.35, 0.8)),
-                        A.ImageCompression(quality_range=(25, 70)),
-                        A.GaussNoise(std_range=(0.02, 0.08)),
-                    ],
-                    p=0.35,
-                ),
-                A.CoarseDropout(
-                    num_holes_range=(1, 1),
-                    hole_height_range=(0.1, 0.45),
-                    hole_width_range=(0.2, 0.7),
-                    fill=(124, 116, 104),
-                    p=0.4,
-                ),
-            ]
-        )
+        self._transform = A.Compose(_build_changes(config or AugmentConfig()))
 
     def __call__(self, crop: Crop, seed: int) -> Crop:
         """Take a crop of any size; return uint8[height, width, 3]."""
@@ -63,3 +30,43 @@ class Augmentation:
         self._transform.set_random_state(np.random.default_rng(seed), random.Random(seed))  # noqa: S311
         fitted = fit(crop, height=self.height, width=self.width)
         return np.ascontiguousarray(self._transform(image=fitted)["image"])
+
+
+def _build_changes(config: AugmentConfig) -> list[A.BasicTransform | A.BaseCompose]:
+    """Each change with its own probability; the magnitudes are those that people stay people at."""
+    return [
+        A.HorizontalFlip(p=config.flip),
+        A.Affine(
+            scale={"x": (0.85, 1.2), "y": (0.9, 1.2)},
+            translate_percent={"x": (-0.08, 0.08), "y": (-0.06, 0.06)},
+            rotate=(-6, 6),
+            fill=_FILL,
+            p=config.box,
+        ),
+        A.ColorJitter(
+            brightness=(0.6, 1.4),
+            contrast=(0.7, 1.35),
+            saturation=(0.6, 1.4),
+            hue=(-0.04, 0.04),
+            p=config.light,
+        ),
+        A.RGBShift(r_shift_limit=18, g_shift_limit=18, b_shift_limit=18, p=config.tint),
+        A.ToGray(p=config.grey),
+        A.OneOf(
+            [
+                A.GaussianBlur(blur_limit=(3, 5)),
+                A.MotionBlur(blur_limit=(3, 5)),
+                A.Downscale(scale_range=(0.35, 0.8)),
+                A.ImageCompression(quality_range=(25, 70)),
+                A.GaussNoise(std_range=(0.02, 0.08)),
+            ],
+            p=config.quality,
+        ),
+        A.CoarseDropout(
+            num_holes_range=(1, 1),
+            hole_height_range=(0.1, 0.45),
+            hole_width_range=(0.2, 0.7),
+            fill=_FILL,
+            p=config.erasing,
+        ),
+    ]

