@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from .errors import ModelError, ModelMismatchError
 from .extractor import Extractor, resolve_model
+from .extractor.models import known_models
 from .store.generations import EXTERNAL, Generation, ModelPin
 from .store.store import Store
 from .types import PictureLike
@@ -64,11 +64,9 @@ def choose_extractor(
 
 
 def _find(store: Store, generation: Generation, load: Load) -> Extractor:
-    """Load the pinned model: where it was last seen, or the shipped one."""
-    places = [Path(generation.model_path)] if generation.model_path else []
-    with suppress(ModelError):  # when nothing is shipped, the pinned path may do
-        places.append(resolve_model(None))
-    for place in places:
+    """Load the pinned model: where it was last seen, or among those that have names."""
+    seen = [Path(generation.model_path)] if generation.model_path else []
+    for place in (*seen, *(known.path for known in known_models())):
         if place.is_file():
             extractor = load(place)
             if extractor.sha256 == generation.model:
@@ -76,5 +74,6 @@ def _find(store: Store, generation: Generation, load: Load) -> Extractor:
     raise ModelError(
         f"{store.directory.root}: made with the model {generation.model_name} (sha256 "
         f"{generation.model[:12]}...), which is not at {generation.model_path or 'hand'}; "
-        "say where it is with --model, or move the store over with rebuild --model NEW.onnx"
+        "say where it is with --model, or move the store over with rebuild --model NEW.onnx "
+        "(rebuild --model default for the shipped one)"
     )

@@ -59,3 +59,26 @@ def test_what_adopt_refuses(third_party, tmp_path, monkeypatch, capsys, more, co
     assert run(["model", "adopt", str(third_party), *more]) == code
     assert words in capsys.readouterr().err.replace("\n", " ")
     assert [path.name for path in tmp_path.iterdir()] == ["theirs.onnx"]
+
+
+def test_check_use_and_list(third_party, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert run(["model", "adopt", str(third_party), *BGR_255, "--out", "mine.onnx"]) == 0
+    capsys.readouterr()
+    assert run(["model", "check", "mine.onnx"]) == 0
+    said = capsys.readouterr().out
+    assert "right    unit rows" in said
+    assert "can't tell the unknown" in said
+    assert run(["model", "check", "mine.onnx", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sound"]
+    assert run(["model", "use", "mine.onnx"]) == 0
+    assert capsys.readouterr().out.startswith("mine: new stores are made with it")
+    assert run(["model", "list", "--json"]) == 0
+    known = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [model["name"] for model in known if model["chosen"]] == ["mine"]
+    assert run(["model", "list"]) == 0
+    assert "*" in capsys.readouterr().out
+    assert run(["model", "use", "nobody"]) == 1
+    assert "neither a model file nor a name" in capsys.readouterr().err

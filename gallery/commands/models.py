@@ -7,10 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .options import DONE
-from .terminal import print_json, print_lines
+from .options import DONE, SOME_FAILED, Json
+from .terminal import print_json, print_lines, print_view
 
-app = typer.Typer(name="model", help="Look at model files, adopt others.", no_args_is_help=True)
+app = typer.Typer(
+    name="model", help="Look at models, choose one, adopt others.", no_args_is_help=True
+)
+
+ModelArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[MODEL]", help="A file, or a name of model list; by default the chosen one."
+    ),
+]
 
 Triple = tuple[float, float, float]
 
@@ -22,9 +31,52 @@ class Channels(StrEnum):
     bgr = "bgr"
 
 
+@app.command("list")
+def list_models(as_json: Json = False) -> int:
+    """List the models that have names; new stores are made with the chosen one."""
+    from ..extractor.models import known_models
+    from ..reports import models as reports
+
+    known = known_models()
+    if not as_json:
+        print_view(reports.models_view(known))
+    for record in reports.models_record(known) if as_json else ():
+        print_json(record)
+    return DONE
+
+
+@app.command("use")
+def use_model(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A name of model list, or a file to keep.")
+    ],
+) -> int:
+    """Make new stores with this model from now on; stores that exist stay with theirs."""
+    from ..extractor import models
+
+    chosen = models.use_model(model)
+    print_lines([f"{chosen.name}: new stores are made with it ({chosen.path})"])
+    return DONE
+
+
+@app.command("check")
+def check_model(model: ModelArgument = None, as_json: Json = False) -> int:
+    """Look at whether a model file does what it must, and how fast it is here."""
+    from ..extractor import resolve_model
+    from ..extractor.checking import check_model
+    from ..reports import models as reports
+
+    check = check_model(resolve_model(model))
+    if as_json:
+        print_json(reports.model_check_record(check))
+    else:
+        print_view(reports.model_check_view(check))
+    return DONE if check.sound else SOME_FAILED
+
+
 @app.command("show")
-def show_model(model: Annotated[Path | None, typer.Argument()] = None) -> int:
-    """Print a model file's ModelSpec; by default the shipped model's."""
+def show_model(model: ModelArgument = None) -> int:
+    """Print a model's specification as JSON."""
     from ..extractor import Extractor, resolve_model
 
     extractor = Extractor.load(resolve_model(model))
