@@ -40,7 +40,7 @@ def train(
         sources: (folder or CSV manifest, layout) each.
         out: folder of the run, made if need be; holds checkpoints, metrics and the model.
         recipe: a shipped recipe's name, a TOML file, or a configuration.
-        teacher: an ``.npz`` with a teacher's embeddings of the pictures, see `load_teacher`.
+        teacher: a model of our contract, or an ``.npz`` of its embeddings; see `load_teacher`.
         name: of the model; the folder's name by default.
         licence: note on who may use it for what.
         epochs: in all, shared among the recipe's phases; by default what the recipe says.

@@ -73,7 +73,7 @@ def load_batches(
     ]
     workers = config.data.workers
     loader = DataLoader(
-        PictureDataset(crops, Augmentation(height=phase.height, width=phase.width)),
+        PictureDataset(crops, Augmentation(config.augment, height=phase.height, width=phase.width)),
         batch_sampler=batches,
         num_workers=workers,
         prefetch_factor=4 if workers else None,

@@ -2,26 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..gallery.errors import PictureError, TrainingError
+from ..gallery.errors import PictureError
 from ..gallery.pictures.read import Crop, read_crop
 from .augment import Augmentation
-from .splitting import Split, TrainingPicture, split_people
-
-__all__ = [
-    "CropCache",
-    "PictureDataset",
-    "Split",
-    "TrainingPicture",
-    "load_teacher",
-    "split_people",
-]
 
 
 class CropCache:
@@ -57,45 +45,3 @@ class PictureDataset(Dataset[tuple[Tensor, int]]):
         """Return uint8[h, w, 3] and the position."""
         position, seed = item
         return torch.from_numpy(self.augmentation(self.crops[position], seed)), position
-
-
-def load_teacher(file: Path, paths: Sequence[Path]) -> Tensor:
-    """Read a teacher's embeddings, float32[n, t], in the order of ``paths``.
-
-    The file is an ``.npz`` with ``paths`` (absolute) and ``embeddings``, float[m, t].
-
-    Raises:
-        TrainingError: it can't be read, isn't of this form, or lacks one of the pictures.
-    """
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            names: list[str] = arrays["paths"].tolist()
-            embeddings = np.asarray(arrays["embeddings"], dtype=np.float32)
-    except (
-        OSError,
-        EOFError,
-        BadZipFile,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        raise TrainingError(
-            f"{file}: not a teacher's .npz with paths and embeddings ({error})"
-        ) from error
-    if embeddings.shape[:1] != (len(names),) or embeddings.ndim != 2:
-        raise TrainingError(
-            f"{file}: {len(names)} paths and embeddings of shape {embeddings.shape}; "
-            "there must be one row a path"
-        )
-    rows = {name: row for row, name in enumerate(names)}
-    missing = [path for path in paths if str(path.resolve()) not in rows]
-    if missing:
-        raise TrainingError(
-            f"{file}: lacks {len(missing)} of {len(paths)} pictures ({missing[0]}, ...); "
-            "embed all training pictures with the teacher first"
-        )
-    wanted = embeddings[[rows[str(path.resolve())] for path in paths]]
-    if not np.isfinite(wanted).all():
-        raise TrainingError(f"{file}: holds embeddings that are not numbers; make it again")
-    return torch.from_numpy(wanted)

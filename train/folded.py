@@ -17,12 +17,10 @@ from torch import Tensor, nn
 
 from ..gallery.errors import ConfigError
 from ..gallery.pictures.fit import HEIGHT, WIDTH
-from .model import EmbeddingModel
+from .model import EmbeddingModel, is_batch_norm
 
 _PREFIX = "model."
 """Of the weights' names in a file that `export_model` made."""
-
-_Norm = nn.modules.batchnorm._BatchNorm
 
 
 def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
@@ -118,7 +116,7 @@ def _pairs(model: EmbeddingModel) -> list[tuple[str, str]]:
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             handles.append(module.register_forward_hook(remember(name)))
-        elif isinstance(module, _Norm):
+        elif is_batch_norm(module):
             handles.append(module.register_forward_pre_hook(recognise(name)))
     training = model.training
     with torch.inference_mode():

@@ -104,7 +104,7 @@ class Run:
         self._began, self._earlier_s = time.monotonic(), 0.0
         self.out, self.config, self.data, self.processes = out, config, data, processes
         self.stopper, self.logbook = Stopper(), Logbook(out, config, main=processes.main)
-        self.material = Material(data, config)
+        self.material = self._read_material()
         if resuming:
             self._refuse_other_data()
         self.at, self.budget = Progress(), cast(Budget | None, None)
@@ -118,6 +118,15 @@ class Run:
         else:
             self.logbook.say(self.learner.origin)
         self._saved = time.monotonic()
+
+    def _read_material(self) -> Material:
+        """Read the data; where a teacher has to embed them, the first process does it for all."""
+        if self.data.teacher and not self.processes.main:
+            self.processes.wait()
+        material = Material(self.data, self.config, self.out)
+        if self.data.teacher and self.processes.main:
+            self.processes.wait()
+        return material
 
     def make_learner(self, *, initial_weights: bool) -> Learner:
         """Build what learns, as it is at the start of a run."""

@@ -10,9 +10,10 @@ from torch import Tensor
 from ..gallery.errors import TrainingError
 from .batches import Plan, load_batches, plan_batches
 from .config import Phase, TrainConfig
-from .datasets import CropCache, load_teacher
-from .run_folder import RunData, read_description, read_fingerprint
+from .datasets import CropCache
+from .run_folder import TEACHER, RunData, read_description, read_fingerprint
 from .splitting import Split, TrainingPicture, split_people
+from .teacher import load_teacher
 
 _VALIDATION_MIB = 1024
 
@@ -65,7 +66,7 @@ class Material:
         LayoutError: the sources don't have the layouts they were said to have.
     """
 
-    def __init__(self, data: RunData, config: TrainConfig) -> None:
+    def __init__(self, data: RunData, config: TrainConfig, out: Path) -> None:
         self._config = config
         self.split = split_data(data, config)
         self.training = CropCache(
@@ -78,13 +79,13 @@ class Material:
         self.people = sorted({p.person for p in self.split.training})
         numbers = {person: number for number, person in enumerate(self.people)}
         self.labels = torch.tensor([numbers[p.person] for p in self.split.training])
-        self.teacher = self._load_teacher(data)
+        self.teacher = self._load_teacher(data, out)
         self.fingerprint = fingerprint(self.split)
         self.plan(0)
 
-    def _load_teacher(self, data: RunData) -> Tensor | None:
+    def _load_teacher(self, data: RunData, out: Path) -> Tensor | None:
         paths = [p.path for p in self.split.training]
-        return load_teacher(data.teacher, paths) if data.teacher else None
+        return load_teacher(data.teacher, paths, kept=out / TEACHER) if data.teacher else None
 
     def plan(self, epoch: int) -> Plan:
         """Which pictures make the batches of an epoch; the same at every call."""

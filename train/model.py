@@ -91,10 +91,14 @@ class EmbeddingModel(nn.Module):
         for module in self._frozen:
             module.eval()
         if self.config.frozen_statistics:
-            for module in self.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.eval()
+            for module in filter(is_batch_norm, self.modules()):
+                module.eval()
         return self
+
+
+def is_batch_norm(module: nn.Module) -> bool:
+    """Whether it keeps statistics of batches; those of several processes are of another class."""
+    return isinstance(getattr(module, "running_mean", None), Tensor)
 
 
 def _bnneck(size: int) -> nn.Module:

@@ -8,6 +8,8 @@
 | ``last.safetensors`` | the checkpoint to resume from |
 | ``best.safetensors`` | the checkpoint to export |
 | ``model.onnx`` | the extractor |
+| ``model-int8.onnx`` | the same in 8 bits, if it was asked for |
+| ``teacher.npz`` | a teacher's embeddings of the training pictures, where a model gave them |
 | ``lock`` | held by the process that trains |
 """
 
@@ -31,7 +33,9 @@ METRICS = "metrics.jsonl"
 LAST = "last.safetensors"
 BEST = "best.safetensors"
 MODEL = "model.onnx"
+INT8_MODEL = "model-int8.onnx"
 LOCK = "lock"
+TEACHER = "teacher.npz"
 
 DEFAULT_LICENCE = "research use only unless you own the training pictures"
 
@@ -42,7 +46,7 @@ class RunData:
 
     Attributes:
         sources: (folder or manifest, layout) each.
-        teacher: an ``.npz`` of a teacher's embeddings.
+        teacher: a model, ``.onnx``, or an ``.npz`` of its embeddings.
         name: of the model; empty for the run folder's.
         licence: note on who may use the model for what.
     """

@@ -2,15 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from reid_gallery.gallery.errors import TrainingError
 from reid_gallery.gallery.pictures.read import read_crop
 from reid_gallery.train.augment import Augmentation
 from reid_gallery.train.datasets import (
     CropCache,
     PictureDataset,
-    load_teacher,
 )
 
 
@@ -45,52 +42,3 @@ def test_an_item_is_an_augmented_picture_and_its_position(people):
     picture, position = PictureDataset(crops, augmentation)[1, 77]
     assert position == 1
     np.testing.assert_array_equal(picture.numpy(), augmentation(crops[1], 77))
-
-
-# -- the teacher's file ----------------------------------------------------------------------------
-
-
-def test_a_teachers_rows_come_in_the_order_of_the_paths(people, teacher):
-    paths = sorted(people.rglob("*.jpg"))
-    rows = load_teacher(teacher, paths)
-    assert rows.dtype == torch.float32
-    assert rows.shape == (60, 6)
-    order = [7, 3, 41]
-    assert torch.equal(load_teacher(teacher, [paths[n] for n in order]), rows[order])
-
-
-def test_a_teacher_that_lacks_pictures(people, teacher, tmp_path):
-    paths = [*sorted(people.rglob("*.jpg")), paint(tmp_path / "new.jpg")]
-    with pytest.raises(TrainingError, match=r"lacks 1 of 61 pictures \(.*new\.jpg"):
-        load_teacher(teacher, paths)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"text", b"PK\x03\x04 torn zip"])
-def test_a_teachers_file_that_cannot_be_read(tmp_path, content):
-    file = tmp_path / "teacher.npz"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(TrainingError, match=r"teacher\.npz: not a teacher's"):
-        load_teacher(file, [])
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"paths": ["a"]}, "not a teacher's"),
-        ({"paths": ["a"], "embeddings": [["x"]]}, "not a teacher's"),
-        ({"paths": ["a"], "embeddings": np.array([[None]])}, "not a teacher's"),
-        ({"paths": ["a"], "embeddings": np.ones((2, 3))}, "one row a path"),
-        ({"paths": ["a"], "embeddings": np.ones(1)}, "one row a path"),
-        ({"paths": ["/a"], "embeddings": np.array([[1.0, np.nan]])}, "not numbers"),
-    ],
-)
-def test_a_teachers_file_of_another_form(tmp_path, arrays, message):
-    file = tmp_path / "teacher.npz"
-    np.savez(file, **arrays)
-    with pytest.raises(TrainingError, match=message):
-        load_teacher(file, [Path("/a")] if message == "not numbers" else [])
-    single = tmp_path / "teacher.npy"
-    np.save(single, np.ones(3))
-    with pytest.raises(TrainingError, match="not a teacher's"):
-        load_teacher(single, [])

@@ -129,5 +129,5 @@ def test_autocast_halves_the_backbone_alone():
 def test_an_unknown_backbone_is_refused():
     with pytest.raises(ConfigError, match="'resnext9000': timm has no such model"):
         build("resnext9000")
-    with pytest.raises(ConfigError, match="it has .*efficientnet_b"):
+    with pytest.raises(ConfigError, match=r"it has .*efficientnet_b"):
         build("efficientnet_b99")
