@@ -4,6 +4,7 @@ FAISS gets raw pointers and keeps nothing alive, so every array here is held by 
 by the object, until the call is over.
 """
 
+import threading
 from functools import cache
 from typing import Any
 
@@ -27,6 +28,9 @@ def faiss_module() -> Any:
             f"faiss can't be imported ({error}); install it with: pip install faiss-cpu"
         ) from error
     return faiss
+
+
+_of_this_thread = threading.local()
 
 
 def is_matrix_product(queries: int, dim: int) -> bool:
@@ -134,3 +138,64 @@ class Best:
         """
         self._heap.reorder()
         return self._scores, self._labels
+
+
+def best_of_codes(
+    query: Vectors, codes: npt.NDArray[np.uint8], k: int, selected: npt.NDArray[np.bool_] | None
+) -> tuple[Vectors, Rows]:
+    """The k best rows of byte codes for one query.
+
+    Args:
+        query: float32[d], whole numbers in [-128, 127]; FAISS would take a fraction for 0.
+        codes: uint8[n, d], contiguous, each 128 more than the number it stands for.
+        k: at least 1; no more than are selected.
+        selected: bool[n], the only rows that count; None for all.
+
+    Returns:
+        scores float32[k] descending, rows int64[k].
+    """
+    faiss = faiss_module()
+    scanner = _scanner(codes.shape[1], selects=selected is not None)
+    if selected is not None:
+        bits = np.packbits(selected, bitorder="little")
+        selector = faiss.IDSelectorBitmap(len(codes), faiss.swig_ptr(bits))
+        scanner.sel = selector
+    scores, rows = np.full(k, -np.inf, np.float32), np.full(k, -1, np.int64)
+    scanner.set_query(faiss.swig_ptr(query))
+    scanner.set_list(0, 0.0)
+    scanner.scan_codes(
+        len(codes), faiss.swig_ptr(codes), None, faiss.swig_ptr(scores), faiss.swig_ptr(rows), k
+    )
+    order = np.argsort(-scores, kind="stable")
+    return scores[order], rows[order]
+
+
+def _scanner(dim: int, *, selects: bool) -> Any:
+    """One for each thread: it holds the query; and FAISS's wrapper never frees one."""
+    scanners: dict[tuple[int, bool], Any] = vars(_of_this_thread).setdefault("scanners", {})
+    if (dim, selects) not in scanners:
+        faiss = faiss_module()
+        quantizer = faiss.ScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit_direct_signed)
+        unused = faiss.IndexFlatIP(dim)
+        selector = faiss.IDSelectorAll() if selects else None
+        scanner = quantizer.select_InvertedListScanner(
+            faiss.METRIC_INNER_PRODUCT, unused, True, selector, False
+        )
+        scanners[dim, selects] = scanner
+        scanner.kept_alive = (quantizer, unused, selector)
+    return scanners[dim, selects]
+
+
+def hamming(query: npt.NDArray[np.uint8], codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    """int32[n], in how many bits uint8[b] differs from each row of uint8[n, b], contiguous."""
+    faiss = faiss_module()
+    differing = np.empty(len(codes), np.int32)
+    faiss.hammings(
+        faiss.swig_ptr(query),
+        faiss.swig_ptr(codes),
+        1,
+        len(codes),
+        codes.shape[1],
+        faiss.swig_ptr(differing),
+    )
+    return differing

@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+from .certified import CertifiedIndex
 from .errors import IndexFileError, IndexValueError
 from .file import read_header
 from .flat import FlatIndex
 from .protocol import RowsOf, Stamp, VectorIndex
+from .twostage import TwoStageIndex
 
 DEFAULT_KIND = FlatIndex.kind
 
-_KINDS: dict[str, type[VectorIndex]] = {FlatIndex.kind: FlatIndex}
+_KINDS: dict[str, type[VectorIndex]] = {
+    backend.kind: backend for backend in (FlatIndex, CertifiedIndex, TwoStageIndex)
+}
 
 
 def kinds() -> tuple[str, ...]:

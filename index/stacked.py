@@ -15,12 +15,12 @@ import numpy.typing as npt
 from . import checks
 from .errors import IndexFileError, IndexValueError
 from .file import IndexFile, NewSection, broken, write_index_file
-from .protocol import Hits, Ids, RowsOf, Stamp, Vectors, VectorIndex
+from .protocol import Hits, Ids, RowsOf, Stamp, VectorIndex, Vectors
 from .segment import VECTORS, Columns, Segment
 from .stack import Stack
 
-_WRITE_ROWS = 4096
-"""Rows gathered at a time while saving."""
+_BLOCK_ROWS = 4096
+"""Whole rows gathered at a time."""
 
 
 class StackedIndex(VectorIndex):
@@ -120,6 +120,14 @@ class StackedIndex(VectorIndex):
             raise IndexValueError(f"no vector has id {np.setdiff1d(keys, present)[0]}")
         return self._rows(keys)
 
+    def _exact_scores(self, stack: Stack, query: Vectors, keys: Ids) -> Vectors:
+        """float32[m], the inner products of float32[d] with int64[m] keys, as `_vectors_of`."""
+        scores = np.empty(len(keys), np.float32)
+        for start in range(0, len(keys), _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            scores[block] = self._vectors_of(stack, keys[block]) @ query
+        return scores
+
     def save(self, path: Path, stamp: Stamp | None = None) -> None:
         """As `VectorIndex.save`."""
         stack, stamp = self._stack, checks.check_stamp(stamp)
@@ -164,8 +172,8 @@ class StackedIndex(VectorIndex):
 
 def _blocks(stack: Stack, name: str, ids: Ids) -> Iterator[npt.NDArray[Any]]:
     """A column of ascending ids, a block at a time."""
-    for start in range(0, len(ids), _WRITE_ROWS):
-        yield stack.column(name, ids[start : start + _WRITE_ROWS])
+    for start in range(0, len(ids), _BLOCK_ROWS):
+        yield stack.column(name, ids[start : start + _BLOCK_ROWS])
 
 
 def ascending(ids: Ids) -> Ids:

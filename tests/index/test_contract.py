@@ -26,6 +26,9 @@ DIM = 6
 TOLERANCE = 2e-6
 """Float32 sums of unit vectors differ by this much at most between orders of summation."""
 
+NEARLY_EXACT = ("two-stage",)
+"""May leave a row out once there are more than a thousand; test_two_stage measures how often."""
+
 
 @pytest.fixture(params=kinds())
 def kind(request):
@@ -193,7 +196,7 @@ def test_any_interleaving_equals_the_twin(kind):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -229,8 +232,10 @@ def test_large(kind, tmp_path, removed, allowed, queries, k):
     scores = np.where(keep, asked.astype(np.float64) @ vectors.T.astype(np.float64), -np.inf)
     order = np.argsort(-scores, axis=1)[:, :k]
     best = np.take_along_axis(scores, order, axis=1)
-    np.testing.assert_allclose(hits.scores, best, rtol=0, atol=TOLERANCE)
+    if kind not in NEARLY_EXACT:
+        np.testing.assert_allclose(hits.scores, best, rtol=0, atol=TOLERANCE)
     found = np.isfinite(best)
+    assert np.all(hits.scores[found] <= best[found] + TOLERANCE)
     assert np.array_equal(hits.ids >= 0, found)
     assert np.isin(hits.ids[found], ids[keep]).all()
     rows = np.searchsorted(ids, np.where(found, hits.ids, 0))

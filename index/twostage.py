@@ -1,0 +1,157 @@
+"""Nearly exact search through one-bit codes, for galleries of millions: small, and very quick."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from . import checks, kernels
+from .file import IndexFile
+from .kernels import Rows
+from .parts import Part, hits_of, parts_of
+from .protocol import Hits, Ids, RowsOf, Vectors
+from .segment import VECTORS, Columns
+from .signs import Bits, Signs
+from .stack import Stack
+from .stacked import StackedIndex, ascending
+
+_BITS, _FACTORS = "bits", "factors"
+
+_SCORED = 384
+"""Rows scored with their vectors, at least; see docs/performance.md for the recall."""
+
+_SO_FEW = 1024
+"""If no more rows than this count, all are scored and none is missing."""
+
+_ESTIMATED = 8
+"""So many times more rows are estimated from their signs, after the count of differing bits."""
+
+_MAY_DIFFER = 2
+"""Of two whose signs are taken in different company, so many bits may: zero is zero only nearly."""
+
+_SAMPLED = 8
+"""One row of so many tells how many bits may differ; no more than `_ESTIMATED`, or some query could
+end with too few."""
+
+_BLOCK_ROWS = 4096
+
+
+class TwoStageIndex(StackedIndex):
+    """A `VectorIndex` that finds the best few hundred by one-bit codes and scores those exactly.
+
+    It keeps a bit a dimension and 12 bytes; whole vectors only if no ``rows`` are given. What comes
+    back is scored exactly and is complete up to k, but a row whose code misleads can be missing.
+    Where no more than 1,024 rows count, none is.
+    """
+
+    kind: ClassVar[str] = "two-stage"
+
+    def __init__(self, dim: int, rows: RowsOf | None = None) -> None:
+        super().__init__(dim, rows)
+        self._signs: Signs | None = None
+
+    def _columns_of_none(self) -> Columns:
+        columns: dict[str, npt.NDArray[Any]] = {
+            _BITS: np.empty((0, -(-self.dim // 8)), np.uint8),
+            _FACTORS: np.empty(0, np.float32),
+        }
+        if self._rows is None:
+            columns[VECTORS] = np.empty((0, self.dim), np.float32)
+        return columns
+
+    def _encode(self, vectors: Vectors) -> Columns:
+        if self._signs is None:
+            self._signs = Signs.fitting(vectors)
+        bits, factors = self._signs.reduce(vectors)
+        columns: dict[str, npt.NDArray[Any]] = {_BITS: bits, _FACTORS: factors}
+        return columns if self._rows is not None else columns | {VECTORS: vectors}
+
+    def _parameters(self) -> dict[str, npt.NDArray[Any]]:
+        assert self._signs is not None  # noqa: S101 (there are rows)
+        return {"centre": self._signs.centre, "rotation": self._signs.rotation}
+
+    def _read_parameters(self, file: IndexFile) -> None:
+        self._signs = Signs(
+            file.array("centre", np.float32, (self.dim,)),
+            file.array("rotation", np.float32, (self.dim, self.dim)),
+        )
+
+    def holds(self, ids: Ids, vectors: Vectors) -> npt.NDArray[np.bool_]:
+        """As `VectorIndex.holds`: compares the signs."""
+        keys = ascending(checks.check_ids(ids))
+        kept = self._stack.column(_BITS, keys)[np.searchsorted(keys, ids)]
+        if self._signs is None:
+            return np.empty(0, np.bool_)
+        differing = np.unpackbits(self._signs.reduce(vectors)[0] ^ kept, axis=1).sum(axis=1)
+        same: npt.NDArray[np.bool_] = differing <= _MAY_DIFFER
+        return same
+
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Hits:
+        """As `VectorIndex.search`, but for what its codes mislead it to leave out."""
+        queries = checks.check_queries(queries, dim=self.dim)
+        k = checks.check_k(k)
+        keys = None if allowed is None else ascending(checks.check_ids(allowed, name="allowed"))
+        stack = self._stack
+        parts = parts_of(stack, keys)
+        if not parts:
+            return Hits.none(len(queries), k)
+        return hits_of([self._find(stack, parts, query, k) for query in queries], k)
+
+    def _find(
+        self, stack: Stack, parts: Sequence[Part], query: Vectors, k: int
+    ) -> tuple[Ids, Vectors]:
+        """Ids int64[m] and exact scores float32[m] of the most promising rows."""
+        scored = max(_SCORED, 4 * k)
+        if sum(map(len, parts)) <= max(_SO_FEW, scored):
+            ids = np.concatenate([part.segment.ids[part.rows] for part in parts])
+        else:
+            ids = self._promising(parts, query, scored)
+        ids = np.sort(ids)
+        return ids, self._exact_scores(stack, query, ids)
+
+    def _promising(self, parts: Sequence[Part], query: Vectors, count: int) -> Ids:
+        """int64[count], the best by estimate among those of the fewest differing bits."""
+        assert self._signs is not None  # noqa: S101 (there are rows)
+        bits = self._signs.reduce(query[np.newaxis])[0][0]
+        differing = [_differing(part, bits) for part in parts]
+        limit = _limit(differing, _ESTIMATED * count)
+        ids, estimates = [], []
+        for part, (rows, some) in zip(parts, differing, strict=True):
+            near = np.flatnonzero(some <= limit)
+            near = near if rows is None else rows[near]
+            ids.append(part.segment.ids[near])
+            estimates.append(self._estimates(part, query, near))
+        best = np.argpartition(-np.concatenate(estimates), count - 1)[:count]
+        found: Ids = np.concatenate(ids)[best]
+        return found
+
+    def _estimates(self, part: Part, query: Vectors, rows: Rows) -> Vectors:
+        """float32[m] for int64[m] rows, a block at a time: a bit becomes four bytes on the way."""
+        assert self._signs is not None  # noqa: S101 (there are rows)
+        columns, estimates = part.segment.columns, np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            some = slice(start, start + _BLOCK_ROWS)
+            estimates[some] = self._signs.estimate(
+                query, columns[_BITS][rows[some]], columns[_FACTORS][rows[some]]
+            )
+        return estimates
+
+
+def _differing(part: Part, bits: Bits) -> tuple[Rows | None, npt.NDArray[np.int32]]:
+    """The rows of a part that count (None: all) and in how many bits each differs."""
+    codes = part.segment.columns[_BITS]
+    if part.sparse:
+        return part.rows, kernels.hamming(bits, codes[part.rows])
+    differing = kernels.hamming(bits, codes)
+    return part.selected, differing if part.selected is None else differing[part.selected]
+
+
+def _limit(differing: Sequence[tuple[Rows | None, npt.NDArray[np.int32]]], wanted: int) -> int:
+    """In how many bits a row may differ, so that about ``wanted`` rows are left, or all."""
+    counts = np.zeros(1, np.int64)
+    for _, some in differing:
+        more = np.bincount(some[::_SAMPLED]) * _SAMPLED
+        counts, more = (more, counts) if len(more) > len(counts) else (counts, more)
+        counts[: len(more)] += more
+    return int(np.searchsorted(np.cumsum(counts), wanted))
