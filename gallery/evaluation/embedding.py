@@ -38,7 +38,7 @@ def embed_files(
         LayoutError: the cache can't be read or written.
     """
     _check_present(files)
-    kept = None if cache is None else _name(cache, extractor, files)
+    kept = None if cache is None else _name(_made(cache), extractor, files)
     if kept is not None and kept.is_file():
         return _read(kept, (len(files), extractor.dim))
     vectors = _embed(extractor, files, progress)
@@ -67,6 +67,14 @@ def _check_present(files: Sequence[Path]) -> None:
         )
 
 
+def _made(cache: Path) -> Path:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LayoutError(f"{cache}: can't be made ({error.strerror or error})") from error
+    return cache
+
+
 def _name(cache: Path, extractor: Extractor, files: Sequence[Path]) -> Path:
     digest = sha256(extractor.sha256.encode())
     for path in files:
@@ -88,7 +96,6 @@ def _read(path: Path, shape: tuple[int, int]) -> Vectors:
 
 def _write(path: Path, vectors: Vectors) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             np.save(temporary, vectors, allow_pickle=False)
     except OSError as error:

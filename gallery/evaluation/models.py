@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..errors import ModelError
+from ..errors import LayoutError, ModelError
 from ..extractor import Extractor, resolve_model
 from .embedding import Progress, Vectors, embed_files
 from .trials import Trial
@@ -44,6 +44,13 @@ def embed_trial(
 
 
 def part_paths(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Part models from data: folders and CSV files are data."""
+    """Part models from data: folders and CSV files are data.
+
+    Raises:
+        LayoutError: one is neither.
+    """
+    for path in paths:
+        if not path.exists() and str(path) != SHIPPED:
+            raise LayoutError(f"{path}: no such model file, folder or manifest")
     data = [path for path in paths if path.is_dir() or path.suffix.lower() == ".csv"]
     return [path for path in paths if path not in data], data
