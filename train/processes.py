@@ -5,6 +5,7 @@ brings along: one small package beside what timm needs already, where Fabric bri
 client among them.
 """
 
+import os
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, cast
@@ -42,6 +43,8 @@ class Processes:
         try:
             self._accelerator = Accelerator(
                 mixed_precision=_PRECISIONS[precision],
+                # Several processes are looked for on CPUs only when told so.
+                cpu="LOCAL_RANK" in os.environ and not torch.accelerator.is_available(),
                 kwargs_handlers=[
                     # Stages that are frozen for a phase get no gradients.
                     DistributedDataParallelKwargs(

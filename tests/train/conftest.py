@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from reid_gallery.train.checkpoint import read_state
 from reid_gallery.train.config import (
     DataConfig,
     LossConfig,
@@ -16,6 +17,9 @@ from reid_gallery.train.config import (
     Phase,
     TrainConfig,
 )
+from reid_gallery.train.loop import start_run
+from reid_gallery.train.run_folder import RunData
+from safetensors.torch import load_file
 
 PEOPLE, PICTURES = 10, 6
 
@@ -84,3 +88,38 @@ def tiny_config() -> Callable[..., TrainConfig]:
         return TrainConfig(**{**settings, **changes})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def data(people, teacher) -> RunData:
+    """What the tiny run is trained on."""
+    return RunData(((people, "folders"),), teacher, name="tiny", licence="tests only")
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory, tiny_config, data) -> Path:
+    """A run that was never stopped."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    with start_run(out, tiny_config(), data) as run:
+        run.finish()
+    return out
+
+
+@pytest.fixture(scope="session")
+def assert_same_checkpoint() -> Callable[[Path, Path], None]:
+    """Return a function that asserts every tensor equal bit for bit, and the state but times."""
+
+    def check(ours: Path, theirs: Path) -> None:
+        a, b = load_file(ours), load_file(theirs)
+        assert a.keys() == b.keys()
+        assert {name.split(".")[0] for name in a} >= {"model", "objective", "average", "optimizer"}
+        for name, tensor in a.items():
+            assert torch.equal(tensor, b[name]), name
+        clocks = {"seconds", "phase_seconds", "metrics_bytes"}
+        states = [
+            {key: value for key, value in read_state(path).items() if key not in clocks}
+            for path in (ours, theirs)
+        ]
+        assert states[0] == states[1]
+
+    return check

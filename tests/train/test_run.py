@@ -1,12 +1,12 @@
-"""Whole runs of seconds: stopped, killed, resumed, exported, used."""
+"""Whole runs of seconds: stopped, resumed, exported, used."""
 
 import json
 import os
-import pickle
-import signal
-import subprocess
-import sys
+import shutil
 import time
+import tomllib
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,102 +20,101 @@ from reid_gallery.train import api
 from reid_gallery.train.checkpoint import read_state
 from reid_gallery.train.config import DataConfig, LossConfig, ModelConfig, OptimConfig, Phase
 from reid_gallery.train.loop import Run, resume_run, start_run
-from reid_gallery.train.run_folder import BEST, LAST, RunData, write_description
-from safetensors.torch import load_file
+from reid_gallery.train.run_folder import BEST, LAST, RunData, read_metrics, write_description
+from reid_gallery.train.validation import ValidationResult
+from safetensors.torch import load_file, save_file
 
 BATCHES = 4
 """Of each of the two epochs of the tiny run."""
 
 
-@pytest.fixture(scope="session")
-def data(people, teacher) -> RunData:
-    return RunData(((people, "folders"),), teacher, name="tiny", licence="tests only")
+def train_whole(out: Path, config, data: RunData) -> None:
+    with start_run(out, config, data) as run:
+        run.finish()
 
 
-@pytest.fixture(scope="session")
-def whole(tmp_path_factory, tiny_config, data) -> Path:
-    """A run that was never stopped."""
-    out = tmp_path_factory.mktemp("runs") / "whole"
-    start_run(out, tiny_config(), data).finish()
-    return out
-
-
-def assert_same_checkpoint(a: Path, b: Path) -> None:
-    """Every tensor equal bit for bit: weights, averages, optimizer and random state."""
-    ours, theirs = load_file(a), load_file(b)
-    assert ours.keys() == theirs.keys()
-    assert {name.split(".")[0] for name in ours} >= {"model", "objective", "average", "optimizer"}
-    for name, tensor in ours.items():
-        assert torch.equal(tensor, theirs[name]), name
-    states = [{k: v for k, v in read_state(p).items() if k != "seconds"} for p in (a, b)]
-    assert states[0] == states[1]
+def resume_whole(out: Path) -> None:
+    with resume_run(out) as run:
+        run.finish()
 
 
 class StoppedError(Exception):
     pass
 
 
-class StoppingRun(Run):
-    """A run that is interrupted before a given step."""
+def run_until(out: Path, config, data: RunData, *, step: int) -> None:
+    """Begin a run that breaks off before a step."""
 
-    stop_at: int
-
-    def _step(self, *arguments):
-        if self.step == self.stop_at:
+    def learn_or_stop(*arguments, **where):
+        if where["step"] == step:
             raise StoppedError
-        return super()._step(*arguments)
+        return learn(*arguments, **where)
+
+    with suppress(StoppedError), start_run(out, config, data) as run:
+        learn = run.learner.step
+        run.learner.step = learn_or_stop
+        run.finish()
+    assert read_state(out / LAST)["step"] == step
 
 
 def test_the_run_is_of_the_expected_size(whole):
     state = read_state(whole / LAST)
-    assert state["step"] == 2 * BATCHES
-    assert state["epoch"] == 2
+    assert (state["step"], state["epoch"], state["phase"]) == (2 * BATCHES, 2, 2)
+
+
+def test_the_configuration_lies_beside_it(whole, tiny_config):
+    written = tomllib.loads((whole / "config.toml").read_text())
+    assert written == json.loads(json.dumps(asdict(tiny_config())))
 
 
 @pytest.mark.parametrize("step", [1, BATCHES, 2 * BATCHES - 1])
-def test_a_run_that_was_stopped_equals_one_that_was_not(whole, tiny_config, data, tmp_path, step):
-    run = StoppingRun(tmp_path, tiny_config(), data)
-    write_description(tmp_path, tiny_config(), data)
-    run.stop_at = step
-    with pytest.raises(StoppedError):
-        run.finish()
-    assert read_state(tmp_path / LAST)["step"] == step
-    torch.rand(7)  # whatever else the process did meanwhile
-    resume_run(tmp_path).finish()
-    assert_same_checkpoint(tmp_path / LAST, whole / LAST)
-    assert_same_checkpoint(tmp_path / BEST, whole / BEST)
-
-
-def test_a_run_that_was_killed_equals_one_that_was_not(whole, tiny_config, data, tmp_path):
+def test_a_run_that_was_stopped_equals_one_that_was_not(
+    whole, tiny_config, data, tmp_path, step, assert_same_checkpoint
+):
     out = tmp_path / "run"
-    (tmp_path / "arguments").write_bytes(pickle.dumps((out, tiny_config(), data)))
-    code = (
-        "import pickle, sys, torch; from pathlib import Path; torch.set_num_threads(1);"
-        "from reid_gallery.train.loop import start_run;"
-        "start_run(*pickle.loads(Path(sys.argv[1]).read_bytes())).finish()"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "arguments")])
-    try:
-        while process.poll() is None and not _is_inside_an_epoch(out / LAST):
-            time.sleep(0.002)
-    finally:
-        process.kill()
-    assert process.wait() == -signal.SIGKILL
-    state = read_state(out / LAST)
-    assert 0 < state["step"] < 2 * BATCHES
-    resume_run(out).finish()
+    run_until(out, tiny_config(), data, step=step)
+    torch.rand(7)  # whatever else the process did meanwhile
+    with (out / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 99, "torn')  # what came after the checkpoint is forgotten
+    resume_whole(out)
+    assert_same_checkpoint(out / LAST, whole / LAST)
+    assert_same_checkpoint(out / BEST, whole / BEST)
+    steps = [[r["step"] for r in read_metrics(run) if "losses" in r] for run in (out, whole)]
+    assert steps[0] == sorted(set(steps[0]))
+    assert steps[0][-1] == steps[1][-1] == 2 * BATCHES
+
+
+def test_a_run_described_as_they_once_were_goes_on(
+    whole, tiny_config, data, tmp_path, assert_same_checkpoint
+):
+    """A ``run.json`` that holds the configuration, and a checkpoint that knows no phases."""
+    out = tmp_path / "run"
+    run_until(out, tiny_config(), data, step=BATCHES + 1)
+    (out / "config.toml").unlink()
+    described = json.loads((out / "run.json").read_text())
+    del described["fingerprint"]
+    config = json.loads(json.dumps(asdict(tiny_config())))
+    for new in ("time_budget", "patience", "precision"):
+        del config[new]
+    (out / "run.json").write_text(json.dumps({"config": config, **described}))
+    forget_phases(out / LAST)
+    resume_whole(out)
     assert_same_checkpoint(out / LAST, whole / LAST)
     assert_same_checkpoint(out / BEST, whole / BEST)
 
 
-def _is_inside_an_epoch(checkpoint: Path) -> bool:
-    return checkpoint.exists() and read_state(checkpoint)["batch"] in range(1, BATCHES)
+def forget_phases(checkpoint: Path) -> None:
+    """Make of a checkpoint what it would have been before there were time budgets."""
+    before = ("epoch", "batch", "step", "best_map", "seconds", "validation", "config")
+    state = {key: read_state(checkpoint)[key] for key in before}
+    state["best_map"] = state["best_map"] or 0.0
+    save_file(load_file(checkpoint), checkpoint, metadata={"reid-gallery": json.dumps(state)})
 
 
 def test_workers_change_nothing(whole, tiny_config, data, tmp_path):
     settings = {**vars(tiny_config().data), "workers": 1}
-    start_run(tmp_path, tiny_config(data=DataConfig(**settings)), data).finish()
-    ours, theirs = load_file(tmp_path / LAST), load_file(whole / LAST)
+    train_whole(tmp_path / "run", tiny_config(data=DataConfig(**settings)), data)
+    ours, theirs = load_file(tmp_path / "run" / LAST), load_file(whole / LAST)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
@@ -126,44 +125,98 @@ def test_a_run_learns(people, teacher, tiny_config, tmp_path):
         optim=OptimConfig(learning_rate=5e-3, ema_decay=0.5),
         phases=(Phase(epochs=6, height=64, width=32),),
     )
-    start_run(tmp_path, config, RunData(((people, "folders"),), teacher)).finish()
-    records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    losses = [record["head"] for record in records if "head" in record]
+    train_whole(tmp_path, config, RunData(((people, "folders"),), teacher))
+    records = read_metrics(tmp_path)
+    training = [record for record in records if "losses" in record]
+    losses = [record["losses"]["head"] for record in training]
     assert len(losses) == 6
+    for record in training:
+        assert record["gradient_norm"] > 0
+        assert record["scale"] > 1  # AdaCos's
+        assert record["pictures_per_s"] > 0
+        assert 0 < record["learning_rate"] <= 5e-3
+        assert (record["height"], record["width"], record["phase"]) == (64, 32, 0)
     assert losses[-1] < 0.8 * losses[0]
     figures = [record["validation"] for record in records if "validation" in record]
     assert len(figures) == 6
     assert all(0 < f["map"] <= 1 and 0 <= f["rank1"] <= 1 for f in figures)
 
 
-class ScriptedRun(Run):
-    """A run that trains nothing and validates to figures given beforehand."""
+def follow_script(run: Run, figures: list[float]) -> None:
+    """Let a run train nothing, and validate to figures given beforehand."""
+    remaining = iter(figures)
 
-    script: list[float]
+    def train_epoch() -> None:
+        run.trained_phase = run.at.phase
+        done = run.at.epoch + 1 - run.at.phase_epoch
+        run._phase_is_over = done == run.phase.epochs
 
-    def _train_epoch(self, phase):
-        pass
-
-    def _validate(self, phase):
-        self._keep_if_best(self.script[self.epoch - 1])
+    run._train_epoch = train_epoch
+    run._validate = lambda: ValidationResult(next(remaining), 0.5)
 
 
 def test_the_best_is_of_the_last_phase(tiny_config, data, tmp_path):
     config = tiny_config(
         phases=(Phase(epochs=2, height=32, width=32), Phase(epochs=3, height=64, width=32))
     )
-    run = ScriptedRun(tmp_path, config, data)
-    run.script = [0.9, 0.8, 0.3, 0.5, 0.4]
-    run.finish()
+    with start_run(tmp_path, config, data) as run:
+        follow_script(run, [0.9, 0.8, 0.3, 0.5, 0.4])
+        run.finish()
     state = read_state(tmp_path / BEST)
-    assert (state["epoch"], state["best_map"]) == (4, 0.5)
+    assert (state["epoch"], state["best_map"], state["trained_phase"]) == (4, 0.5, 1)
 
 
-def test_without_held_out_people_the_last_is_the_best(tiny_config, people, tmp_path):
+def test_a_phase_ends_when_it_gets_no_better(tiny_config, data, tmp_path, capsys):
+    config = tiny_config(
+        patience=2,
+        phases=(Phase(epochs=9, height=32, width=32), Phase(epochs=9, height=64, width=32)),
+    )
+    with start_run(tmp_path, config, data) as run:
+        follow_script(run, [0.5, 0.7, 0.6, 0.7, 0.1, 0.2, 0.2, 0.1])
+        run.finish()
+    assert read_state(tmp_path / BEST)["epoch"] == 6
+    state = read_state(tmp_path / LAST)
+    assert (state["epoch"], state["phase"]) == (8, 2)
+    assert capsys.readouterr().err.count("no better for 2 validations") == 2
+
+
+def test_without_held_out_people_the_last_is_the_best(
+    tiny_config, people, tmp_path, assert_same_checkpoint
+):
     settings = {**vars(tiny_config().data), "validation_share": 0.0}
-    config = tiny_config(data=DataConfig(**settings))
-    start_run(tmp_path, config, RunData(((people, "folders"),))).finish()
-    assert_same_checkpoint(tmp_path / BEST, tmp_path / LAST)
+    config = tiny_config(
+        data=DataConfig(**settings), phases=(Phase(epochs=1, height=64, width=32),)
+    )
+    train_whole(tmp_path, config, RunData(((people, "folders"),)))
+    ours, theirs = load_file(tmp_path / BEST), load_file(tmp_path / LAST)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_time_budget_is_kept(tiny_config, people, tmp_path, capsys):
+    """Phases of many epochs each end in the seconds given, the export included."""
+    budget_s = 40.0
+    config = tiny_config(
+        checkpoint_minutes=1.0,
+        time_budget=f"{budget_s}s",
+        phases=(Phase(epochs=3000, height=32, width=32), Phase(epochs=1000, height=64, width=32)),
+    )
+    began = time.monotonic()
+    api.train(sources=[(people, "folders")], out=tmp_path / "run", recipe=config)
+    assert time.monotonic() - began < budget_s
+    state = read_state(tmp_path / "run" / LAST)
+    assert state["phase"] == 2
+    assert state["seconds"] > 0.3 * budget_s
+    training = [r for r in read_metrics(tmp_path / "run") if "losses" in r]
+    assert [r["phase"] for r in training] == sorted(r["phase"] for r in training)
+    assert {r["height"] for r in training} == {32, 64}
+    assert training[-1]["learning_rate"] < 0.2 * max(r["learning_rate"] for r in training)
+
+
+def test_a_time_budget_that_is_too_short_is_refused(tiny_config, data, tmp_path):
+    with start_run(tmp_path, tiny_config(time_budget="2s"), data) as run:
+        assert run.needs_budget
+        with pytest.raises(TrainingError, match="too little is left to train; give at least"):
+            run.finish(ending_s=1.0)
 
 
 # -- from start to model.onnx ----------------------------------------------------------------------
@@ -249,12 +302,12 @@ def test_there_is_nothing_to_resume_or_export(tmp_path, tiny_config, data):
 def test_a_start_that_fails_leaves_no_run(tiny_config, data, tmp_path):
     config = tiny_config(model=ModelConfig(backbone="resnext9000", init="none"))
     with pytest.raises(ConfigError):
-        start_run(tmp_path, config, data)
+        train_whole(tmp_path / "run", config, data)
     with pytest.raises(LayoutError):
-        start_run(tmp_path, tiny_config(), RunData(((tmp_path, "folders"),)))
+        train_whole(tmp_path / "run", tiny_config(), RunData(((tmp_path, "folders"),)))
     (tmp_path / "file").touch()
     with pytest.raises(TrainingError, match="can't be made"):
-        start_run(tmp_path / "file" / "run", tiny_config(), data)
+        train_whole(tmp_path / "file" / "run", tiny_config(), data)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -264,7 +317,7 @@ def test_bad_pictures_are_named_before_training(tiny_config, tmp_path):
         Image.new("RGB", (16, 32)).save(tmp_path / pid / "1.jpg")
     (tmp_path / "a" / "2.jpg").write_bytes(b"torn")
     with pytest.raises(TrainingError, match=r"1 pictures can't be read.*2\.jpg"):
-        start_run(tmp_path / "run", tiny_config(), RunData(((tmp_path, "folders"),)))
+        train_whole(tmp_path / "run", tiny_config(), RunData(((tmp_path, "folders"),)))
 
 
 def test_fewer_people_than_a_batch_wants_are_all_taken(tiny_config, tmp_path):
@@ -273,8 +326,9 @@ def test_fewer_people_than_a_batch_wants_are_all_taken(tiny_config, tmp_path):
         Image.new("RGB", (16, 32)).save(tmp_path / "data" / pid / "1.jpg")
     settings = {**vars(tiny_config().data), "validation_share": 0.0}
     data = RunData(((tmp_path / "data", "folders"),))
-    run = start_run(tmp_path / "run", tiny_config(data=DataConfig(**settings)), data)
-    assert run.steps == 2  # a batch of all three people, in each epoch
+    with start_run(tmp_path / "run", tiny_config(data=DataConfig(**settings)), data) as run:
+        plan = run.material.plan(1)
+    assert [len(batch) for batch in plan] == [9]  # all three people
 
 
 def test_other_data_than_before_is_refused(whole, tmp_path, people, tiny_config):
@@ -283,12 +337,97 @@ def test_other_data_than_before_is_refused(whole, tmp_path, people, tiny_config)
     config = tiny_config(data=DataConfig(**settings))
     write_description(tmp_path, config, RunData(((people, "folders"),)))
     with pytest.raises(TrainingError, match="other data"):
-        resume_run(tmp_path)
+        resume_whole(tmp_path)
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tiny_config, data, tmp_path):
-    run = Run(tmp_path, tiny_config(), data)
-    with torch.no_grad():
-        run.model.projection.weight.fill_(torch.nan)
-    with pytest.raises(TrainingError, match="the loss is nan at step 0"):
-        run.finish()
+def test_changed_data_are_noticed(tiny_config, data, people, tmp_path):
+    copy = tmp_path / "people"
+    shutil.copytree(people, copy)
+    data = RunData(((copy, "folders"),))
+    with start_run(tmp_path / "run", tiny_config(), data):
+        pass
+    with resume_run(tmp_path / "run"):
+        pass
+    picture = next(copy.rglob("*.jpg"))
+    content = picture.read_bytes()
+    picture.write_bytes(content + b"\0")
+    with pytest.raises(TrainingError, match="not what they were when the run began"):
+        resume_whole(tmp_path / "run")
+    picture.write_bytes(content)
+    (picture.parent / "new.jpg").write_bytes(content)
+    with pytest.raises(TrainingError, match="not what they were when the run began"):
+        resume_whole(tmp_path / "run")
+
+
+def test_two_runs_in_one_folder_are_refused(tiny_config, data, tmp_path):
+    with start_run(tmp_path / "run", tiny_config(), data):
+        with pytest.raises(TrainingError, match="another process is training in this folder"):
+            resume_whole(tmp_path / "run")
+        with pytest.raises(TrainingError, match="holds a run already"):
+            train_whole(tmp_path / "run", tiny_config(), data)
+    with resume_run(tmp_path / "run"):
+        pass
+
+
+def test_a_loss_that_is_no_number_stops_the_run(
+    tiny_config, data, tmp_path, whole, assert_same_checkpoint
+):
+    out = tmp_path / "run"
+    with start_run(out, tiny_config(), data) as run:
+        with torch.no_grad():
+            run.learner.model.projection.weight.fill_(torch.nan)
+        with pytest.raises(TrainingError, match=r"the loss is nan at step 0.*from the start"):
+            run.finish()
+    with resume_run(out) as run:
+        break_gradient_at(run, step=2)
+        wanted = (
+            r"the gradient is .* at step 2.*config\.toml and go on from the last good checkpoint"
+        )
+        with pytest.raises(TrainingError, match=wanted):
+            run.finish()
+    assert read_state(out / LAST)["step"] == 2
+    resume_whole(out)
+    assert_same_checkpoint(out / LAST, whole / LAST)
+
+
+def break_gradient_at(run: Run, *, step: int) -> None:
+    """Let the backward pass of a step come to what is no number, its loss be finite."""
+    backward = run.processes.backward
+
+    def broken(loss):
+        backward(loss)
+        if run.at.step == step:
+            run.learner.model.projection.weight.grad.fill_(torch.inf)
+
+    run.processes.backward = broken
+
+
+def test_sgd_trains(tiny_config, data, tmp_path):
+    config = tiny_config(
+        optim=OptimConfig(optimizer="sgd", learning_rate=0.01),
+        phases=(Phase(epochs=1, height=64, width=32),),
+    )
+    train_whole(tmp_path, config, data)
+    names = {name.rsplit(".", 1)[1] for name in load_file(tmp_path / LAST) if "optimizer" in name}
+    assert names == {"momentum_buffer"}
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_learns_much_the_same(tiny_config, data, tmp_path, whole, precision):
+    config = tiny_config(precision=precision, phases=tiny_config().phases[:1])
+    train_whole(tmp_path, config, data)
+    losses = [next(r["losses"] for r in read_metrics(out)) for out in (tmp_path, whole)]
+    for name, value in losses[1].items():
+        assert losses[0][name] == pytest.approx(value, rel=0.1), name
+    weights = load_file(tmp_path / LAST)
+    assert {tensor.dtype for tensor in weights.values()} <= {torch.float32, torch.int64}
+    scaler = read_state(tmp_path / LAST)["scaler"]
+    assert (scaler is None) == (precision == "bf16")
+
+
+def test_fp16_goes_on_with_its_scale(tiny_config, data, tmp_path, assert_same_checkpoint):
+    config = tiny_config(precision="fp16", phases=tiny_config().phases[:1])
+    train_whole(tmp_path / "whole", config, data)
+    run_until(tmp_path / "run", config, data, step=2)
+    resume_whole(tmp_path / "run")
+    assert_same_checkpoint(tmp_path / "run" / LAST, tmp_path / "whole" / LAST)

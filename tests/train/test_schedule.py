@@ -8,19 +8,21 @@ from torch import nn
 
 
 def test_the_learning_rate_warms_up_and_falls_along_a_cosine():
-    rates = [learning_rate_at(n, steps=100, warmup=10, peak=0.5) for n in range(100)]
-    np.testing.assert_allclose(rates[:10], 0.05 * np.arange(1, 11))
-    for step in (10, 40, 99):
+    rates = [learning_rate_at(n / 10, of=10.0, warmup=1.0, peak=0.5) for n in range(101)]
+    np.testing.assert_allclose(rates[:10], 0.5 * (0.01 + 0.099 * np.arange(10)))
+    for step in (10, 40, 100):
         cosine = (1 + math.cos(math.pi * (step - 10) / 90)) / 2
         assert rates[step] == pytest.approx(0.5 * (0.01 + 0.99 * cosine))
-    assert (np.diff(rates[9:]) <= 0).all()
-    assert rates[-1] == pytest.approx(0.005, rel=0.05)
+    assert (np.diff(rates[:11]) > 0).all()
+    assert (np.diff(rates[10:]) <= 0).all()
+    assert rates[-1] == pytest.approx(0.005)
 
 
 def test_the_learning_rate_without_warm_up_and_past_the_end():
-    assert learning_rate_at(0, steps=10, warmup=0, peak=1.0) == pytest.approx(1.0)
-    assert learning_rate_at(50, steps=10, warmup=0, peak=1.0) == pytest.approx(0.01)
-    assert learning_rate_at(1, steps=1, warmup=1, peak=1.0) > 0
+    assert learning_rate_at(0, of=10, warmup=0, peak=1.0) == pytest.approx(1.0)
+    assert learning_rate_at(50, of=10, warmup=0, peak=1.0) == pytest.approx(0.01)
+    assert learning_rate_at(0.5, of=1, warmup=1, peak=1.0) == pytest.approx(0.505)
+    assert learning_rate_at(1, of=1, warmup=1, peak=1.0) > 0
 
 
 def test_the_margin_grows_in_a_straight_line():

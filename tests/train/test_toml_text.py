@@ -8,7 +8,8 @@ from reid_gallery.train.toml_text import to_toml
 
 KEYS = st.from_regex(r"[a-z_]{1,5}", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
-PLAIN = st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), TEXTS)
+NUMBERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False))
+PLAIN = st.one_of(st.booleans(), NUMBERS, TEXTS)
 VALUES = st.one_of(PLAIN, st.lists(PLAIN, max_size=3))
 TREES = st.recursive(
     st.dictionaries(KEYS, VALUES, max_size=3),
