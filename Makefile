@@ -5,7 +5,7 @@ FULL := .venv/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format dev wheel clean
+.PHONY: help demo test families check format dev wheel clean
 
 help:  ## list what make can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,6 +15,9 @@ demo: .venv-demo/ready  ## draw people, enroll them, ask, correct; CROPS=DIR use
 
 test: dev  ## pass all tests, in the full environment (torch: about 5.5 GB)
 	$(FULL)/python -m pytest $(ARGS)
+
+families: dev  ## learn and export with every backbone that is spoken of: minutes
+	$(FULL)/python -m pytest -m families --durations=0 tests/train/test_families.py
 
 check: dev  ## lint, format, types, import directions
 	$(FULL)/ruff check .

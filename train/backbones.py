@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..gallery.errors import ConfigError
 from ..gallery.pictures.fit import HEIGHT, WIDTH
 
-_ANY_SIZE = {
+_ANY_SIZE: dict[str, Any] = {
     "img_size": (HEIGHT, WIDTH),
     "dynamic_img_size": True,
     "dynamic_img_pad": True,
@@ -61,7 +61,7 @@ def compute_maps(backbone: Any, pixels: Tensor) -> Tensor:
     """
     size = pixels.shape[2:]
     try:
-        features = backbone.forward_features(pixels)
+        features: Tensor = backbone.forward_features(pixels)
     except AssertionError as error:  # timm's way to refuse a size
         raise ConfigError(
             f"model.backbone: a {type(backbone).__name__} doesn't take pictures of "

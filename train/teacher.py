@@ -75,7 +75,8 @@ def _embed_with_mirrored(teacher: Extractor, paths: Sequence[Path]) -> Embedding
         parts.append(teacher.embed_fitted(fitted) + teacher.embed_fitted(mirrored))
     sums = np.concatenate(parts)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return (sums / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32)
+    rows: Embeddings = sums / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return rows
 
 
 def _select(file: Path, paths: Sequence[Path]) -> Embeddings:
