@@ -1,4 +1,4 @@
-"""Training in one call: start or resume a run, and leave an extractor in its folder."""
+"""Training in one call: start or resume a run, and leave an extractor and a report in its folder."""
 
 import shlex
 import time
@@ -15,6 +15,7 @@ from .checkpoint import read_state
 from .config import TrainConfig, load_config, recipe_path
 from .export import export_model
 from .loop import Run, resume_run, start_run
+from .reports.report import write_report
 from .run_folder import BEST, DEFAULT_LICENCE, MODEL, RunData, log, read_description
 from .sources import name_layout
 from .splitting import Split, TrainingPicture, split_people
@@ -31,6 +32,7 @@ def train(
     teacher: Path | None = None,
     name: str = "",
     licence: str = DEFAULT_LICENCE,
+    init: str | None = None,
     epochs: int | None = None,
     time_budget: str = "",
 ) -> Path:
@@ -43,6 +45,7 @@ def train(
         teacher: a model of our contract, or an ``.npz`` of its embeddings; see `load_teacher`.
         name: of the model; the folder's name by default.
         licence: note on who may use it for what.
+        init: what the weights start from, see `ModelConfig.init`; by default what the recipe says.
         epochs: in all, shared among the recipe's phases; by default what the recipe says.
         time_budget: like ``2h``; the recipe's phases are stretched or cut to end in time, export
             included.
@@ -57,6 +60,8 @@ def train(
         KeyboardInterrupt: Ctrl-C or SIGTERM came; `resume` goes on.
     """
     config = recipe if isinstance(recipe, TrainConfig) else load_config(recipe_path(str(recipe)))
+    if init is not None:
+        config = replace(config, model=replace(config.model, init=init))
     if epochs is not None:
         config = config.with_epochs(epochs)
     if time_budget:
@@ -127,6 +132,7 @@ def _finish(run: Run) -> Path:
         if run.processes.main:
             with run.stopper.listening(), run.stopper.interruptible():
                 export_run(run.out)
+                log(f"the report is {write_report(run.out)}")
     except KeyboardInterrupt:
         log(f"stopped; go on with: reid-gallery train --resume {shlex.quote(str(run.out))}")
         raise
