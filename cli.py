@@ -13,8 +13,8 @@ import typer
 
 from . import __version__
 from .gallery.commands import asking, correcting, keeping, looking, measuring, models
-from .gallery.commands.options import DONE, FAILED, INTERRUPTED, USAGE
-from .gallery.commands.terminal import print_lines, say
+from .gallery.commands.options import DONE, FAILED, INTERRUPTED, USAGE, Json
+from .gallery.commands.terminal import print_json, print_lines, say
 from .gallery.errors import ReidGalleryError
 
 app = typer.Typer(
@@ -66,7 +66,14 @@ def train(
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     recipe: Annotated[str, typer.Option(help="A shipped recipe, or a TOML file.")] = "cpu",
     teacher: Annotated[
-        Path | None, typer.Option(help="A teacher's embeddings of all pictures, .npz.")
+        Path | None, typer.Option(help="A model to learn from, or its embeddings, .npz.")
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            help="What weights start from, instead of the recipe's: none, timm (asks the network), "
+            "shipped, a weights package, or a .safetensors, .pth or .onnx file."
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="In all, shared among the recipe's phases.")
@@ -86,7 +93,7 @@ def train(
         raise typer.BadParameter("begin a run with --data and --out, or go on with --resume RUN")
     if epochs and time_budget:
         raise typer.BadParameter("--epochs and --time-budget contradict each other; give one")
-    if resume and (epochs or time_budget or data or teacher):
+    if resume and (epochs or time_budget or data or teacher or init):
         raise typer.BadParameter("--resume takes all from the run; edit its config.toml instead")
     from .train import api
 
@@ -98,10 +105,55 @@ def train(
             out=out or Path(),
             recipe=recipe,
             teacher=teacher,
+            init=init,
             epochs=epochs,
             time_budget=time_budget,
         )
     print_lines([str(file)])
+    return DONE
+
+
+@training.command("export")
+def export_trained(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    int8: Annotated[
+        bool, typer.Option("--int8", help="A second file in 8 bits, if it costs little.")
+    ] = False,
+) -> int:
+    """Write the best model of a run so far to RUN/model.onnx, or an 8-bit one beside it."""
+    from .train import api
+    from .train.int8 import export_int8
+
+    print_lines([str(export_int8(run) if int8 else api.export_run(run))])
+    return DONE
+
+
+@training.command("report")
+def report_run(run: Annotated[Path, typer.Argument(help="The run's folder.")]) -> int:
+    """Write RUN/report: curves, held-out figures, whom it recognises worst."""
+    from .train.reports.report import write_report
+
+    print_lines([str(write_report(run))])
+    return DONE
+
+
+@training.command("compare")
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
+    out: Annotated[Path, typer.Option(help="The picture to draw.")] = Path("comparison.png"),
+    as_json: Json = False,
+) -> int:
+    """Compare runs: held-out accuracy against parameters, operations and speed here."""
+    from .train.reports.compare import compare_runs
+    from .train.reports.comparison import comparison_records, comparison_table, draw_comparison
+
+    compared = compare_runs(runs)
+    draw_comparison(compared, out)
+    if as_json:
+        for record in comparison_records(compared):
+            print_json(record)
+    else:
+        print_lines([comparison_table(compared)])
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""Training in one call: start or resume a run, and leave an extractor and a report in its folder."""
+"""Training in one call: start or resume a run, and leave an extractor and a report of it."""
 
 import shlex
 import time

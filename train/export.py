@@ -1,18 +1,18 @@
 """From a checkpoint to the one file that serves: ONNX, with its specification inside, verified."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..gallery.atomic import replacing
 from ..gallery.errors import ModelError
+from ..gallery.extractor.agreement import check_agreement, noise_pictures
 from ..gallery.extractor.contract import INPUT, OUTPUT
 from ..gallery.extractor.onnx_extractor import Extractor
 from ..gallery.extractor.spec import METADATA_KEY, ModelSpec
@@ -23,9 +23,6 @@ from .config import Phase, parse_config, pixels_per_block
 from .model import EmbeddingModel
 
 OPSET = 18
-
-MIN_COSINE = 0.9999
-"""Between an embedding by torch and by the exported file."""
 
 
 class ServedModel(nn.Module):
@@ -110,16 +107,12 @@ def export_model(
     )
     graph = build_graph(served)
     onnx.helper.set_model_props(graph, {METADATA_KEY: spec.to_json()})
-    temporary = out.with_suffix(".tmp")
     try:
-        onnx.save(graph, temporary)
-        verify(temporary, served, [*pictures, *noise_pictures(8)])
-        temporary.replace(out)
+        with replacing(out) as part:
+            onnx.save(graph, part)
+            verify(part, served, [*pictures, *noise_pictures(8)])
     except OSError as error:
         raise ModelError(f"{out}: can't be written ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
     return spec
 
 
@@ -151,22 +144,7 @@ def verify(path: Path, served: ServedModel, pictures: Sequence[Crop]) -> None:
     fitted = np.stack([fit(picture) for picture in pictures])
     with torch.inference_mode():
         wanted = served(torch.from_numpy(fitted)).numpy()
-    extractor = Extractor.load(path)
-    for batch_size in (8, 1):
-        given = extractor.embed_fitted(fitted, batch_size=batch_size)
-        worst = float((wanted * given).sum(1).min())
-        if not worst >= MIN_COSINE:
-            raise ModelError(
-                f"{path}: at batch size {batch_size} a cosine of {worst:.6f} with torch's "
-                f"embedding, and {MIN_COSINE} is needed; nothing was exported"
-            )
-
-
-def noise_pictures(count: int) -> list[npt.NDArray[np.uint8]]:
-    """Return pictures of coarse coloured noise, uint8[256, 128, 3], the same at every call."""
-    random = np.random.default_rng(0)
-    tiles = random.integers(0, 256, (count, HEIGHT // 16, WIDTH // 16, 3), dtype=np.uint8)
-    return list(tiles.repeat(16, axis=1).repeat(16, axis=2))
+    check_agreement(Extractor.load(path), fitted, wanted)
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:

@@ -10,6 +10,7 @@
 | ``model.onnx`` | the extractor |
 | ``model-int8.onnx`` | the same in 8 bits, if it was asked for |
 | ``teacher.npz`` | a teacher's embeddings of the training pictures, where a model gave them |
+| ``report/`` | ``report.md`` and its pictures, made at the end |
 | ``lock`` | held by the process that trains |
 """
 

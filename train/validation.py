@@ -1,5 +1,6 @@
 """How well the model ranks people it was not trained on."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..gallery.evaluation.intervals import Interval
 from ..gallery.pictures.fit import fit
 from .datasets import CropCache
 from .held_out import rank_held_out
@@ -18,10 +20,15 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """Means over the sources, each with the same weight."""
+    """Means over the sources, each with the same weight, and 95 % intervals by person.
+
+    An interval is None where one person is all there is in a source.
+    """
 
     map: float
     rank1: float
+    map_interval: tuple[float, float] | None = None
+    rank1_interval: tuple[float, float] | None = None
 
 
 def embed_crops(
@@ -70,4 +77,13 @@ def validate(
     result = rank_held_out(embeddings, pictures)
     if result is None:
         return None
-    return ValidationResult(map=result.figure("map"), rank1=result.figure("cmc_1"))
+    return ValidationResult(
+        map=result.figure("map"),
+        rank1=result.figure("cmc_1"),
+        map_interval=_known(result.interval("map")),
+        rank1_interval=_known(result.interval("cmc_1")),
+    )
+
+
+def _known(interval: Interval) -> tuple[float, float] | None:
+    return None if math.isnan(interval.low) else (interval.low, interval.high)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from reid_gallery.gallery.errors import ConfigError, ModelError, TrainingError
 from reid_gallery.gallery.extractor import Extractor
+from reid_gallery.gallery.extractor.agreement import noise_pictures
 from reid_gallery.gallery.extractor.spec import METADATA_KEY
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.train.checkpoint import save_checkpoint
@@ -14,7 +15,6 @@ from reid_gallery.train.export import (
     ServedModel,
     export_model,
     load_served_model,
-    noise_pictures,
     verify,
 )
 from reid_gallery.train.model import EmbeddingModel
@@ -98,7 +98,7 @@ def test_the_graph_is_small_and_says_nothing_of_this_machine(exported):
 def test_no_file_is_left_when_the_check_fails(tmp_path, tiny_config):
     out = tmp_path / "model.onnx"
     out.write_bytes(b"the previous one")
-    write_checkpoint(tmp_path / "c.safetensors", tiny_config(), weight=float("nan"))
+    write_checkpoint(tmp_path / "c.safetensors", tiny_config(), weight=1e38)
     with pytest.raises(ModelError, match="length nan"):
         export_model(tmp_path / "c.safetensors", out, name="x", licence="y")
     assert out.read_bytes() == b"the previous one"
@@ -109,7 +109,7 @@ def test_a_file_of_another_model_fails_the_check(exported, tmp_path, tiny_config
     folder, _, _ = exported
     write_checkpoint(tmp_path / "other.safetensors", tiny_config(), seed=1)
     other, _ = load_served_model(tmp_path / "other.safetensors")
-    with pytest.raises(ModelError, match=r"a cosine of .* with torch's"):
+    with pytest.raises(ModelError, match=r"a cosine of .* of what it was made from"):
         verify(folder / "model.onnx", other, noise_pictures(2))
     same, _ = load_served_model(folder / "c.safetensors")
     verify(folder / "model.onnx", same, noise_pictures(2))

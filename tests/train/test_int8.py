@@ -1,0 +1,83 @@
+"""An extractor in 8 bits: sound, close to the float one, and refused where it costs too much."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from reid_gallery.gallery.errors import ModelError, TrainingError
+from reid_gallery.gallery.extractor import Extractor
+from reid_gallery.train import int8
+from reid_gallery.train.api import train
+from reid_gallery.train.int8 import Int8Cost, export_int8, quantize, sample_pictures
+from reid_gallery.train.material import split_of_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, people, tiny_config):
+    """A trained run, whose people are easily told apart."""
+    torch.manual_seed(0)
+    out = tmp_path_factory.mktemp("runs") / "run"
+    train(sources=[(people, "folders")], out=out, recipe=tiny_config())
+    return out
+
+
+def test_the_twin_is_sound_small_and_close(run, tmp_path):
+    pictures = sample_pictures(split_of_run(run).training)
+    quantize(run / "model.onnx", tmp_path / "q.onnx", pictures)
+    before, after = Extractor.load(run / "model.onnx"), Extractor.load(tmp_path / "q.onnx")
+    assert after.spec == before.spec
+    wanted, given = before.embed_fitted(pictures), after.embed_fitted(pictures)
+    assert (wanted * given).sum(1).min() > 0.9
+    np.testing.assert_allclose(given, after.embed_fitted(pictures, batch_size=1), atol=1e-5)
+
+
+def test_weights_are_quantised_by_channel(run, tmp_path):
+    quantize(run / "model.onnx", tmp_path / "q.onnx", sample_pictures(split_of_run(run).training))
+    graph = onnx.load(tmp_path / "q.onnx").graph
+    tensors = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
+    convolutions = {n.input[1] for n in graph.node if n.op_type == "Conv"}
+    scales = [n.input for n in graph.node if n.output[0] in convolutions]
+    assert scales
+    for weights, scale, _ in scales:
+        assert tensors[weights].dtype == np.int8
+        assert tensors[scale].shape == tensors[weights].shape[:1]
+
+
+def test_its_specification_has_its_own_figures(run):
+    file = export_int8(run)
+    before, after = Extractor.load(run / "model.onnx"), Extractor.load(file)
+    assert after.spec.name == before.spec.name + "-int8"
+    assert after.spec.training["quantised_from"] == before.sha256
+    cost = after.spec.training["cost"]
+    assert cost["int8"] == after.spec.metrics["held_out_people"]["map"]
+    assert cost["float32"] - cost["int8"] <= int8.TOLERANCE_MAP
+    assert sorted(path.suffix for path in run.glob("*part*")) == []
+
+
+def test_a_costly_one_is_refused(run, monkeypatch):
+    monkeypatch.setattr(int8, "TOLERANCE_MAP", -1.0)
+    (run / "model-int8.onnx").unlink(missing_ok=True)
+    with pytest.raises(ModelError, match=r"8 bits cost .* of the held-out mAP .* use the float"):
+        export_int8(run)
+    assert not list(run.glob("*int8*"))
+
+
+@pytest.mark.parametrize("worse", [float("nan"), 0.5])
+def test_what_is_no_number_is_costly(tmp_path, worse):
+    with pytest.raises(ModelError, match="8 bits cost"):
+        int8._refuse_costly(Int8Cost(float32=0.7, int8=worse), tmp_path)
+
+
+def test_what_cannot_be_quantised_says_why(run, tmp_path):
+    with pytest.raises(TrainingError, match=r"has no model\.onnx yet"):
+        export_int8(tmp_path)
+    description = json.loads((run / "run.json").read_text())
+    for name in ("run.json", "config.toml", "model.onnx"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    for fingerprint, reason in (("", "from before runs noted"), ("0", "its pictures changed")):
+        tree = {**description, "fingerprint": fingerprint}
+        (tmp_path / "run.json").write_text(json.dumps(tree))
+        with pytest.raises(TrainingError, match=reason):
+            export_int8(tmp_path)

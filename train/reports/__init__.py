@@ -1,0 +1,1 @@
+"""What a run tells at its end, and how several runs compare."""

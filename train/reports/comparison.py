@@ -1,0 +1,90 @@
+"""A comparison of runs as a table and as a picture."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...gallery.evaluation.intervals import Interval
+from .compare import BATCH_SIZES, ComparedModel
+from .curves import COLOURS, style
+
+Cost = Callable[[ComparedModel], float]
+
+OTHER_PEOPLE = "held out other people than the first run: its figures can't be compared"
+
+
+def comparison_table(compared: Sequence[ComparedModel]) -> str:
+    """A Markdown table, a line a model; a star marks those with other held-out people."""
+    speeds = " | ".join(f"pictures/s at {size}" for size in BATCH_SIZES)
+    lines = [
+        f"| run | backbone | mAP | rank-1 | million parameters | GFLOPs | {speeds} |",
+        "|---|---|---|---|---|---|" + "---|" * len(BATCH_SIZES),
+        *map(_line, compared),
+    ]
+    if any(not model.same_people for model in compared):
+        lines += ["", f"\\* {OTHER_PEOPLE}."]
+    return "\n".join(lines)
+
+
+def comparison_records(compared: Sequence[ComparedModel]) -> list[dict[str, Any]]:
+    """An object a model: ``reid-gallery/train-compare/1``."""
+    return [{"schema": "reid-gallery/train-compare/1", **asdict(model)} for model in compared]
+
+
+def draw_comparison(compared: Sequence[ComparedModel], path: Path) -> None:
+    """Draw held-out mAP with its interval against each cost into a PNG file.
+
+    Those with other held-out people than the first are hollow.
+    """
+    batch = BATCH_SIZES[-1]
+    panels: list[tuple[str, Cost]] = [
+        ("million parameters", lambda model: model.parameters / 1e6),
+        ("GFLOPs a picture", lambda model: model.flops / 1e9),
+        (f"pictures/s at batch {batch}", lambda model: model.pictures_per_s[batch]),
+    ]
+    figure = Figure(figsize=(12, 4), dpi=110, layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True)
+    for number, (axis, (title, cost)) in enumerate(zip(axes, panels, strict=True)):
+        _scatter(axis, compared, cost, labelled=number == len(panels) - 1)
+        style(axis, "")
+        axis.set_xlabel(title)
+    axes[0].set_ylabel("held-out mAP, 95 % interval")
+    figure.savefig(path)
+
+
+def _scatter(axis: Axes, compared: Sequence[ComparedModel], cost: Cost, *, labelled: bool) -> None:
+    for model, colour in zip(compared, COLOURS * len(compared), strict=False):
+        low, high = model.map_interval
+        axis.errorbar(
+            [cost(model)],
+            [model.map],
+            yerr=[[model.map - low], [high - model.map]],
+            fmt="o",
+            capsize=3,
+            color=colour,
+            markerfacecolor=colour if model.same_people else "white",
+            label=(model.name if model.same_people else f"{model.name} *") if labelled else None,
+        )
+    axis.set_xlim(left=0)
+    axis.margins(x=0.15)
+
+
+def _line(model: ComparedModel) -> str:
+    cells = [
+        model.name + ("" if model.same_people else " \\*"),
+        model.backbone,
+        _share(model.map, model.map_interval),
+        _share(model.rank1, model.rank1_interval),
+        f"{model.parameters / 1e6:.2f}",
+        f"{model.flops / 1e9:.2f}",
+        *(f"{model.pictures_per_s[size]:.1f}" for size in BATCH_SIZES),
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _share(value: float, interval: Interval) -> str:
+    return f"{100 * value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
