@@ -73,6 +73,30 @@ def test_train_export_rebuild_query(place):
     assert run(place, "verify").returncode == 0
 
 
+def test_what_comes_after_training(place):
+    """The report is there; 8 bits, a check and a comparison are a command each; so is moving on."""
+    assert "## Held-out people" in (place / "run" / "report" / "report.md").read_text()
+    again = run(place, "train", "report", "run")
+    assert again.stdout.strip().endswith("report.md"), again.stderr
+    exported = run(place, "train", "export", "run")
+    assert exported.stdout.strip().endswith("model.onnx"), exported.stderr
+    small = run(place, "train", "export", "run", "--int8")
+    # A model that has hardly learned anything may lose more than is allowed, and is told so.
+    assert small.returncode == 0 or "8 bits cost" in small.stderr
+    checked = run(place, "model", "check", "run/model.onnx", "--json")
+    assert json.loads(checked.stdout)["sound"], checked.stdout
+    compared = run(place, "train", "compare", "run", "--json", "--out", "runs.png")
+    models = [json.loads(line) for line in compared.stdout.splitlines()]
+    assert models[0]["name"] == "run", compared.stderr
+    assert len(models) == 1 + (small.returncode == 0)
+    assert (place / "runs.png").is_file()
+    if small.returncode == 0:
+        moved = run(place, "rebuild", "--model", "run/model-int8.onnx")
+        assert moved.returncode == 0, moved.stderr
+        answer = json.loads(run(place, "query", "crops/p003/cam1_1.jpg", "--json").stdout)
+        assert answer["matches"][0]["pid"] == "p003"
+
+
 def test_what_is_wrong_with_the_command_is_said(place):
     wrong = {
         ("train",): 2,
@@ -80,6 +104,11 @@ def test_what_is_wrong_with_the_command_is_said(place):
         ("train", "--data", "crops", "--out", "x", "--recipe", "none"): 1,
         ("train", "--data", "nowhere", "--out", "x"): 1,
         ("train", "--resume", "nowhere"): 1,
+        ("train", "export", "nowhere"): 1,
+        ("train", "export", "nowhere", "--int8"): 1,
+        ("train", "report", "nowhere"): 1,
+        ("train", "compare", "nowhere"): 1,
+        ("train", "compare"): 2,
     }
     for arguments, code in wrong.items():
         done = run(place, *arguments)
