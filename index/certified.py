@@ -186,6 +186,7 @@ class CertifiedIndex(StackedIndex):
             scores, slots = kernels.best_of_codes(whole, codes[part.rows], fetch, None)
             rows = part.rows[slots]
         else:
+            fetch += part.dead_among_them
             scores, rows = kernels.best_of_codes(whole, codes, fetch, part.mask())
         asked = _Query(query, float(np.linalg.norm(query)), error)
         return self._bounded(part, asked, scores * np.float32(step * self._rounding.step), rows)
@@ -194,7 +195,7 @@ class CertifiedIndex(StackedIndex):
         """Put bounds to the best rows by code, scores descending."""
         errors = part.segment.columns[_ERRORS]
         odd, usual = self._odd(part)
-        kept = errors[rows] <= usual
+        kept = (errors[rows] <= usual) & part.counting(rows)
         unsure = np.full(len(odd), np.inf, np.float32)
         bounds = query.bound(errors[rows][kept])
         return _Near(
@@ -212,8 +213,7 @@ class CertifiedIndex(StackedIndex):
         odd = np.flatnonzero(errors > usual)
         if len(odd) > _ODD_SHARE * len(errors) + _ROOM:
             return odd[:0], float(errors.max())
-        mask = part.mask()
-        return odd if mask is None else odd[mask[odd]], usual
+        return odd[part.counting(odd)], usual
 
     # -- by matrix products, many queries ------------------------------------------------------
 
@@ -227,7 +227,7 @@ class CertifiedIndex(StackedIndex):
                 for some in near:
                     some.append(_all_of(part))
                 continue
-            scores, rows = _best_by_blocks(part, queries, fetch)
+            scores, rows = _best_by_blocks(part, queries, fetch + part.dead_among_them)
             scores *= np.float32(self._rounding.step)
             for some, query, its_scores, its_rows in zip(near, asked, scores, rows, strict=True):
                 some.append(self._bounded(part, query, its_scores, its_rows))
@@ -250,9 +250,10 @@ def _best_by_blocks(part: Part, queries: Vectors, k: int) -> tuple[Vectors, Rows
     """The k best rows of a part for each query, by code: scores in steps, descending."""
     codes, top = part.segment.columns[_CODES], kernels.Best(len(queries), k)
     size = max(_BLOCK_ROWS, 8 * k)
-    for start in range(0, len(part), size):
+    in_all = len(codes) if part.selected is None else len(part)
+    for start in range(0, in_all, size):
         if part.selected is None:
-            rows = np.arange(start, min(start + size, len(part)))
+            rows = np.arange(start, min(start + size, in_all))
             block = codes[start : start + size]
         else:
             rows = part.selected[start : start + size]

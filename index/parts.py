@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .kernels import Rows
 from .protocol import Hits, Ids, Vectors
-from .segment import Segment
+from .segment import Segment, among
 from .stack import Stack
 
 _SPARSE = 1 / 8
 """Below this share of selected rows it is quicker to copy them together than to pass over all."""
+
+_FEW_DEAD = 1 / 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,8 @@ class Part:
 
     Attributes:
         segment: where to look.
-        selected: int64[m], live rows, ascending; None for all, none of them dead.
+        selected: int64[m], live rows, ascending; None for all that live: then few are dead, and it
+            is quicker to look at them too and to drop what they hit.
     """
 
     segment: Segment
@@ -34,7 +36,12 @@ class Part:
     @property
     def rows(self) -> Rows:
         """int64[m], the rows that count, ascending."""
-        return np.arange(len(self.segment.ids)) if self.selected is None else self.selected
+        return self.segment.live_rows() if self.selected is None else self.selected
+
+    @property
+    def dead_among_them(self) -> int:
+        """How many rows that don't count are met by who looks at all of them."""
+        return len(self.segment.dead) if self.selected is None else 0
 
     @property
     def sparse(self) -> bool:
@@ -42,16 +49,19 @@ class Part:
         return self.selected is not None and len(self.selected) < _SPARSE * len(self.segment.ids)
 
     def mask(self) -> npt.NDArray[np.bool_] | None:
-        """bool[n] over the segment's rows; None for all."""
+        """bool[n] over the segment's rows; None for all that live."""
         if self.selected is None:
             return None
         chosen = np.zeros(len(self.segment.ids), np.bool_)
         chosen[self.selected] = True
         return chosen
 
-    def column(self, name: str, rows: Rows) -> npt.NDArray[Any]:
-        """Rows of a column, copied."""
-        return self.segment.columns[name][rows]
+    def counting(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Which of these rows, any of the segment's, count."""
+        ascending, wanted = (
+            (self.segment.dead, False) if self.selected is None else (self.selected, True)
+        )
+        return among(rows, ascending) == wanted
 
 
 def parts_of(stack: Stack, keys: Ids | None) -> list[Part]:
@@ -66,7 +76,8 @@ def parts_of(stack: Stack, keys: Ids | None) -> list[Part]:
         if keys is not None:
             selected: Rows | None = segment.rows_of(keys)
         else:
-            selected = segment.live_rows() if len(segment.dead) else None
+            many_dead = len(segment.dead) > _FEW_DEAD * len(segment.ids)
+            selected = segment.live_rows() if many_dead else None
         part = Part(segment, selected)
         if len(part):
             parts.append(part)

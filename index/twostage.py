@@ -115,7 +115,7 @@ class TwoStageIndex(StackedIndex):
         assert self._signs is not None  # noqa: S101 (there are rows)
         bits = self._signs.reduce(query[np.newaxis])[0][0]
         differing = [_differing(part, bits) for part in parts]
-        limit = _limit(differing, _ESTIMATED * count)
+        limit = min(_limit(differing, _ESTIMATED * count), 8 * len(bits))  # beyond: the dead
         ids, estimates = [], []
         for part, (rows, some) in zip(parts, differing, strict=True):
             near = np.flatnonzero(some <= limit)
@@ -144,7 +144,10 @@ def _differing(part: Part, bits: Bits) -> tuple[Rows | None, npt.NDArray[np.int3
     if part.sparse:
         return part.rows, kernels.hamming(bits, codes[part.rows])
     differing = kernels.hamming(bits, codes)
-    return part.selected, differing if part.selected is None else differing[part.selected]
+    if part.selected is not None:
+        return part.selected, differing[part.selected]
+    differing[part.segment.dead] = 8 * codes.shape[1] + 1
+    return None, differing
 
 
 def _limit(differing: Sequence[tuple[Rows | None, npt.NDArray[np.int32]]], wanted: int) -> int:
