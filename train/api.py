@@ -151,7 +151,7 @@ def _rehearse_export(run: Run) -> float:
     with TemporaryDirectory() as folder:
         checkpoint = Path(folder) / BEST
         run.learner.save(checkpoint, run.state())
-        export_model(checkpoint, Path(folder) / MODEL, name="rehearsal", licence="")
+        export_model(checkpoint, Path(folder) / MODEL, name="rehearsal", licence="none")
     return time.monotonic() - began
 
 

@@ -21,6 +21,7 @@ from ..gallery.pictures.read import Crop
 from .checkpoint import load_checkpoint, read_state
 from .config import Phase, parse_config, pixels_per_block
 from .model import EmbeddingModel
+from .pace import trained_phase
 
 OPSET = 18
 
@@ -55,8 +56,8 @@ def load_served_model(checkpoint: Path) -> tuple[ServedModel, dict[str, Any]]:
     config = parse_config(state["config"], where=str(checkpoint))
     model = EmbeddingModel(config.model)
     load_checkpoint(checkpoint, modules={"average": model})
-    epoch = state["epoch"] if state["batch"] else max(0, state["epoch"] - 1)
-    return ServedModel(model, config.phase_of(epoch)).eval(), state
+    trained_at = config.phases[trained_phase(state, config)]
+    return ServedModel(model, trained_at).eval(), state
 
 
 def export_model(

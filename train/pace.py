@@ -4,7 +4,7 @@ A run's position is told in the configuration's epochs, so that learning rate, m
 size follow the same course however long the run takes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -121,6 +121,14 @@ def add_phase(
     state["phase"], state["phase_epoch"] = number, ends[number]
     state["phase_step"] = sum(batches_of(n) for n in range(ends[number]))
     state["phase_seconds"] = state["seconds"] if epoch == ends[number] else 0.0
-    state["trained_phase"] = config.phase_number_of(epoch if state["batch"] else epoch - 1)
+    state["trained_phase"] = trained_phase(state, config)
     if epoch == ends[number]:
         state["best_map"] = None
+
+
+def trained_phase(state: Mapping[str, Any], config: TrainConfig) -> int:
+    """The number of the phase that a checkpoint's weights were last trained in."""
+    if "trained_phase" in state:
+        return int(state["trained_phase"])
+    epoch = state["epoch"] if state["batch"] else max(0, state["epoch"] - 1)
+    return config.phase_number_of(epoch)

@@ -39,6 +39,8 @@ class Processes:
     """
 
     def __init__(self, precision: str) -> None:
+        if precision == "fp16" and not torch.accelerator.is_available():
+            raise ConfigError("precision 'fp16' needs a GPU; take 'bf16' or 'fp32'")
         AcceleratorState._reset_state()  # another run in this process may have another precision
         try:
             self._accelerator = Accelerator(
