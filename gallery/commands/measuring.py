@@ -42,7 +42,7 @@ def evaluate(
         list[Path] | None,
         typer.Argument(
             metavar="[MODEL]... [DATA]...",
-            help="Models (ONNX files; 'default' is the shipped one), and the data: a folder or "
+            help="Models (ONNX files, or names that model list shows), and the data: a folder or "
             "CSV manifest for each --protocol. Without data, your own gallery is measured.",
         ),
     ] = None,
@@ -132,11 +132,11 @@ def _embed_data(
     cache: Path | None,
 ) -> Iterator[tuple["Trial", dict[str, "Vectors"]]]:
     """Embed data sets by models; all are read before the first is embedded."""
-    from ..evaluation.models import SHIPPED, embed_trial, load_models
+    from ..evaluation.models import embed_trial, load_models
     from ..evaluation.trials import read_trial
 
     trials = [read_trial(name, folder, seed=seed, layout=layout) for name, folder in data_sets]
-    extractors = load_models(models or [Path(SHIPPED)])
+    extractors = load_models(models or [None])
     for trial in trials:
         with show_progress(len(trial.files) * len(extractors)) as progress:
             embeddings = embed_trial(trial, extractors, progress=progress, cache=cache)

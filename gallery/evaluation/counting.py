@@ -47,7 +47,7 @@ class AheadCounter:
             if marks.any():  # ties are rare, so that a relevant item's cut seldom matters
                 for place in np.flatnonzero(marks.any(axis=1)).tolist():
                     number = start + place
-                    counts[number] += np.count_nonzero(marks[place, : cuts[number]])
+                    counts[number] += int(np.count_nonzero(marks[place, : cuts[number]]))
         return np.array(counts, dtype=np.int64)
 
     def find(self, row: Scores, score: Scores, cut: int) -> Rows:

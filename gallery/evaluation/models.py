@@ -8,20 +8,19 @@ from ..extractor import Extractor, resolve_model
 from .embedding import Progress, Vectors, embed_files
 from .trials import Trial
 
-SHIPPED = "default"
-"""What the shipped model is called where models are named."""
 
+def load_models(models: Iterable[Path | None]) -> dict[str, Extractor]:
+    """Load models by file or name; one whose own name is taken gets the beginning of its sha256.
 
-def load_models(models: Iterable[Path]) -> dict[str, Extractor]:
-    """Load model files, by their names; a name that is taken gets the beginning of the sha256.
+    Args:
+        models: as `resolve_model` takes them.
 
     Raises:
-        ModelError: a file is missing or no model, or one is named twice.
+        ModelError: one is missing or no model, or two are the same.
     """
     loaded: dict[str, Extractor] = {}
     for model in models:
-        shipped = str(model) == SHIPPED and not model.exists()
-        extractor = Extractor.load(resolve_model(None if shipped else model))
+        extractor = Extractor.load(resolve_model(model))
         if any(extractor.sha256 == other.sha256 for other in loaded.values()):
             raise ModelError(f"{model}: named twice; a model can't be compared with itself")
         name = extractor.spec.name
@@ -44,13 +43,24 @@ def embed_trial(
 
 
 def part_paths(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Part models from data: folders and CSV files are data.
+    """Part models from data: folders and CSV files are data, other files and names are models.
 
     Raises:
-        LayoutError: one is neither.
+        LayoutError: one is neither there nor the name of a model.
     """
+    models, data = [], []
     for path in paths:
-        if not path.exists() and str(path) != SHIPPED:
-            raise LayoutError(f"{path}: no such model file, folder or manifest")
-    data = [path for path in paths if path.is_dir() or path.suffix.lower() == ".csv"]
-    return [path for path in paths if path not in data], data
+        if path.is_dir() or path.suffix.lower() == ".csv":
+            data.append(path)
+        elif path.exists() or _is_model_name(path):
+            models.append(path)
+        else:
+            raise LayoutError(f"{path}: no such model (file or name), folder or manifest")
+    return models, data
+
+
+def _is_model_name(path: Path) -> bool:
+    try:
+        return bool(resolve_model(path))
+    except ModelError:
+        return False

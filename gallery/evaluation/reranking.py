@@ -15,10 +15,12 @@ kernel's few values that aren't zero.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..embeddings import check_embeddings
 from ..errors import QueryError
 from .counting import Rows, Scores
 from .neighbours import Neighbours, find_neighbours
@@ -62,6 +64,36 @@ class Reranking:
             f"re-ranked by k-reciprocal neighbours (k1 {self.k1}, k2 {self.k2}, "
             f"weight of the cosine {self.cosine_weight})"
         )
+
+
+def rerank_scores(
+    query_embeddings: npt.NDArray[Any],
+    gallery_embeddings: npt.NDArray[Any],
+    *,
+    options: Reranking | None = None,
+) -> Scores:
+    """Re-rank a gallery for a batch of queries, which are each other's neighbours too.
+
+    Args:
+        query_embeddings: float32[q, d] unit rows.
+        gallery_embeddings: float32[g, d] unit rows.
+        options: the paper's parameters.
+
+    Returns:
+        float32[q, g], in [0, 1], higher is closer. They are no cosines: no threshold of a
+        calibration fits them.
+
+    Raises:
+        EmbeddingError: rows aren't unit vectors of one dimension.
+    """
+    query = check_embeddings(query_embeddings)
+    gallery = check_embeddings(gallery_embeddings, dim=query.shape[1])
+    asking, asked = len(query), len(gallery)
+    rows = np.arange(asking + asked)
+    scorer = RerankedScorer(np.concatenate([query, gallery]), rows[:asking], rows[asking:], options)
+    scores = np.empty((asking, asked), dtype=np.float32)
+    scorer.score(rows[:asking], scores)
+    return scores
 
 
 class RerankedScorer:

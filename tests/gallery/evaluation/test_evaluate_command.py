@@ -155,7 +155,7 @@ def test_bad_input_is_one_line(evaluate, tiny_model, crops, store, tmp_path):
         (tiny_model, "--protocol", "viper", crops): "no picture follows the layout 'viper'",
         (tiny_model, "--protocol", "vipr", crops): "protocol 'vipr' is unknown",
         (tiny_model, "--layout", "vipr", crops): "layout 'vipr' is unknown",
-        ("gone.onnx", crops): "gone.onnx: no such model file, folder or manifest",
+        ("gone.onnx", crops): "gone.onnx: no such model (file or name), folder or manifest",
         (file, crops): "not a model that ONNX Runtime can load",
         (tiny_model, tiny_model, crops): "named twice",
         ("--store", tmp_path / "gone"): "gone",

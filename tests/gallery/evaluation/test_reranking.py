@@ -5,10 +5,10 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reid_gallery.gallery.errors import QueryError
+from reid_gallery.gallery.errors import EmbeddingError, QueryError
 from reid_gallery.gallery.evaluation import neighbours, reranking
 from reid_gallery.gallery.evaluation.neighbours import find_neighbours
-from reid_gallery.gallery.evaluation.reranking import RerankedScorer, Reranking
+from reid_gallery.gallery.evaluation.reranking import RerankedScorer, Reranking, rerank_scores
 
 Array = npt.NDArray[np.float32]
 
@@ -81,6 +81,16 @@ def test_any_sizes_agree(count: int, k1: int, k2: int, seed: int) -> None:
     everything = list(range(count))
     expected = 1 - dense(vectors, options)
     assert score_all(vectors, everything, everything, options) == pytest.approx(expected, abs=2e-6)
+
+
+def test_a_batch_of_queries_is_reranked_on_arrays() -> None:
+    vectors = unit(60)
+    expected = score_all(vectors, list(range(20)), list(range(20, 60)), Reranking())
+    assert np.array_equal(rerank_scores(vectors[:20], vectors[20:]), expected)
+    with pytest.raises(EmbeddingError, match="have 7 dimensions"):
+        rerank_scores(vectors[:20], unit(5, dim=7))
+    with pytest.raises(EmbeddingError, match="aren't unit vectors"):
+        rerank_scores(vectors[:20], vectors[20:] * np.nan)
 
 
 def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
