@@ -8,8 +8,8 @@ sightings are given to other people drawn by chance: one by one, or all that one
 person at a time, as when a tracker switches people. In others 5 % of the people are parted in two
 under two names: sighting by sighting, or camera by camera. Precision and recall are means over the
 seeds; the 95 % intervals are bootstrapped by identity (the true one of each sighting or person),
-all seeds of a person together. ``destination`` is the share of found sightings whose suggested
-person is the right one.
+all seeds of a person together. ``right person`` is the share of found
+sightings whose suggested person is the true one.
 
 Market's distractors (person 0000) are boxes of nobody in particular; they stay out, unless
 ``--distractors`` enrolls them as the one person that the folder makes of them. With ``--out`` one
@@ -18,6 +18,7 @@ corrupted gallery is written as a store, to look at ``reid-gallery audit --sheet
 
 import argparse
 import resource
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -57,13 +58,14 @@ class Counts:
         return cls(*(dict.fromkeys(pids, 0) for _ in range(4)))
 
     def line(self) -> str:
-        """Precision, recall and share of right destinations, with intervals."""
+        """Precision, recall and, for sightings, the share of right people, with intervals."""
         columns = [np.array(list(c.values())) for c in (self.told, self.wrong, self.found)]
         told, wrong, found = columns
         placed = np.array(list(self.placed.values()))
         drawn = np.random.default_rng(0).integers(len(told), size=(RESAMPLES, len(told)))
         cells = []
-        for share, whole in ((found, told), (found, wrong), (placed, found)):
+        ratios = [(found, told), (found, wrong), *([(placed, found)] if placed.any() else [])]
+        for share, whole in ratios:
             means = share[drawn].sum(axis=1) / np.maximum(1, whole[drawn].sum(axis=1))
             low, high = np.quantile(means, [0.025, 0.975])
             cells.append(f"{share.sum() / max(1, whole.sum()):.3f} [{low:.3f}, {high:.3f}]")
@@ -154,10 +156,10 @@ def count_doubles(
         to.wrong[name.removesuffix("/2")] += name.endswith("/2")
     for first, second, chance in zip(doubles.first, doubles.second, doubles.chance, strict=True):
         if chance > 0.5:
-            names = sorted((people.pids[first], people.pids[second]))
-            right = names[1] == f"{names[0]}/2"
-            to.told[names[0].removesuffix("/2")] += 1
-            to.found[names[0]] = to.found.get(names[0], 0) + right
+            one, other = sorted((people.pids[first], people.pids[second]))
+            whose = one.removesuffix("/2")
+            to.told[whose] += 1
+            to.found[whose] += other == f"{one}/2"
 
 
 def scenarios(
@@ -169,10 +171,8 @@ def scenarios(
         "wrong, by camera": give_away_by_camera,
     }
     for name, make in corrupt.items():
-        for title, seen in (
-            (name, sightings),
-            (f"{name}, cameras unknown", [replace(s, camera=None) for s in sightings]),
-        ):
+        unseen = [replace(sighting, camera=None) for sighting in sightings]
+        for title, seen in ((name, sightings), (f"{name}, cameras unknown", unseen)):
             counts = Counts.of(sorted({s.pid for s in sightings}))
             for seed in range(seeds):
                 labels = make(sightings, np.random.default_rng(seed), pids)
@@ -189,8 +189,6 @@ def scenarios(
 
 def write_store(path: Path, source: Path, sightings: Sequence[Sighting], labels: Labels) -> None:
     """Copy a store and give its sightings the labels."""
-    import shutil
-
     shutil.copytree(source, path)
     with Gallery.open(path, create=False) as gallery:
         for sighting, label in zip(sightings, labels, strict=True):
@@ -217,7 +215,7 @@ def main() -> None:
         write_store(arguments.out, arguments.store, sightings, labels)
         return
     print(f"{len(sightings):,} sightings of {len(pids):,} people, {arguments.seeds} seeds")
-    print(f"{'':36}precision             recall                destination")
+    print(f"{'':36}precision             recall                right person")
     for title, counts in scenarios(sightings, vectors, pids, arguments.seeds):
         print(f"{title:36}{counts.line()}", flush=True)
     started = time.perf_counter()

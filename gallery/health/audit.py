@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from ..store.generations import current_generation
 from ..store.sightings import load_sightings
@@ -47,7 +48,7 @@ def audit(
         *_wrong_people(teller, strays),
         *_same_people(teller),
         *_same_pictures(teller, album, strays),
-        *_poor_pictures(teller, album, embed, standing),
+        *_poor_pictures(teller, album, embed, standing, strays),
         *teller.seen_little(),
     ]
     order = list(Kind)
@@ -123,21 +124,24 @@ def find_twins(teller: Teller, album: Album) -> tuple[Numbers, Column]:
 
 
 def _poor_pictures(
-    teller: Teller, album: Album, embed: Embed | None, standing: Standing
+    teller: Teller, album: Album, embed: Embed | None, standing: Standing, strays: Strays
 ) -> Iterator[Finding]:
     """Pictures so poor that one is likelier missed, and that were: who is known does no harm."""
     if embed is None or not len(album.at):
         return
-    tested = np.isfinite(standing.features).all(axis=1)
-    missed = ~(standing.own > standing.other)
+    tested: npt.NDArray[np.bool_] = np.isfinite(standing.own + standing.other)
+    rightly_placed: npt.NDArray[np.bool_] = np.less_equal(strays.chance, _LIKELY)
+    missed: npt.NDArray[np.bool_] = np.less_equal(standing.own, standing.other)
     at = choose_sample(tested & np.isin(np.arange(len(tested)), album.at))
     crops = read_again(teller.sightings[row] for row in at.tolist())
-    natural = np.flatnonzero(tested[album.at])
+    natural = np.flatnonzero(tested[album.at] & rightly_placed[album.at])
     as_it_is = [album.qualities[place] for place in natural.tolist()], missed[album.at][natural]
-    recognition = try_spoilt(crops, at, embed, teller.vectors, teller.people, as_it_is)
+    recognition = try_spoilt(crops, at, embed, (teller.vectors, teller.people), as_it_is)
     if recognition is None:
         return
     risk = recognition.risk(album.qualities)
-    for place in np.flatnonzero((risk > _LIKELY) & missed[album.at]).tolist():
+    for place in np.flatnonzero(
+        (risk > _LIKELY) & missed[album.at] & rightly_placed[album.at]
+    ).tolist():
         quality = album.qualities[place]
         yield teller.poor_picture(int(album.at[place]), quality, float(risk[place]))

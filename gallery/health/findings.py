@@ -27,7 +27,7 @@ class Finding:
         pids: whom it is about; first who has the sightings now.
         reason: in words.
         command: what mends it, quoted for a POSIX shell; None where only new pictures would.
-        beside: sightings to look at for comparison, with their cosine to the first of
+        beside: sightings to look at for comparison, with their cosine to the centroid of
             ``sightings``; ranks count from 1.
     """
 

@@ -3,9 +3,10 @@
 What is observed is a mixture: mostly right, and an unknown share of mistakes. What mistakes look
 like is known, because they can be simulated. A logistic regression of observed against simulated
 gives the likelihood ratio of the two; the share of mistakes, and with it the chance of each, is
-found by expectation maximisation (Saerens, Latinne and Decaestecker 2002, eq. 2.1 and 2.2), while
-the regression is fitted again with those left out that look like mistakes. So no number stands
-here that belongs to one model or one data set.
+found by expectation maximisation (Saerens, Latinne and Decaestecker 2002, section 2.2), while the
+regression is fitted again with those left out that look like mistakes (classification EM, Celeux
+and Govaert 1992: weights in place of leaving out drift away in small galleries). So no number
+stands here that belongs to one model or one data set.
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ Matrix = npt.NDArray[np.float64]
 """float64[n, f]: n cases by f features."""
 Column = npt.NDArray[np.float64]
 
-_PRIOR_SD = 2.5
-"""Of a standardised weight: keeps it finite where nothing overlaps (Gelman et al. 2008)."""
-_ROUNDS, _STEPS = 30, 25
+_PRIOR_SD = 10.0
+"""Of a standardised weight: so wide that it only keeps it finite where nothing overlaps."""
+_LONGEST_STEP = 2.0
+"""Of Newton's method, a weight: far from the optimum full steps would overshoot."""
+_ROUNDS, _STEPS = 30, 50
 _CLOSE_ENOUGH = 1e-6
 
 
@@ -40,6 +43,10 @@ class Chances:
         """Return float64[n] in [0, 1]: the chance that each case, float64[n, f], is a mistake."""
         return _posterior(_log_ratio(self._standard(features), self._weights), self.share)
 
+    def at_even_odds(self, features: Matrix) -> Column:
+        """Return float64[n], the chances if half of all cases were mistakes."""
+        return _posterior(_log_ratio(self._standard(features), self._weights), 0.5)
+
     def _standard(self, features: Matrix) -> Matrix:
         return (features - self._centre) / self._scale
 
@@ -58,12 +65,14 @@ def fit_chances(observed: Matrix, simulated: Matrix) -> Chances:
     count, wrong, share = len(observed), np.zeros(len(observed)), 0.0
     weights = np.zeros(z.shape[1] + 1)
     is_mistake = np.arange(len(both)) >= count
-    for _ in range(_ROUNDS):
-        right = 1 - wrong
+    for turn in range(_ROUNDS):
+        right = (wrong <= 0.5).astype(np.float64)
         balanced = np.full(len(simulated), right.sum() / len(simulated))
         weights = fit_logistic(z, is_mistake, np.concatenate([right, balanced]), start=weights)
         ratio = _log_ratio(z[:count], weights)
-        before, share = share, _estimate_share(ratio)
+        # The first fit has the mistakes among the right ones, which hides them: so at first
+        # whatever looks rather like a mistake is left out.
+        before, share = share, _estimate_share(ratio) if turn else 0.5
         wrong = _posterior(ratio, share)
         if abs(share - before) < _CLOSE_ENOUGH:
             break
@@ -96,7 +105,7 @@ def fit_logistic(
         chance = _sigmoid(x @ weights)
         slope = x.T @ (case_weights * (chance - truths)) + prior * weights
         curve = (x * (case_weights * chance * (1 - chance))[:, None]).T @ x + np.diag(prior)
-        step = np.clip(np.linalg.solve(curve, slope), -_PRIOR_SD, _PRIOR_SD)
+        step = np.clip(np.linalg.solve(curve, slope), -_LONGEST_STEP, _LONGEST_STEP)
         weights = weights - step
         if np.abs(step).max() < _CLOSE_ENOUGH:
             break

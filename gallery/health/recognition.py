@@ -50,8 +50,7 @@ def try_spoilt(
     crops: Sequence[Crop],
     at: npt.NDArray[np.intp],
     embed: Embed,
-    vectors: Vectors,
-    people: People,
+    gallery: tuple[Vectors, People],
     as_it_is: tuple[Sequence[Quality], npt.NDArray[np.bool_]] = ((), np.empty(0, np.bool_)),
     *,
     seed: int = 0,
@@ -65,8 +64,7 @@ def try_spoilt(
         crops: m of the gallery's pictures.
         at: intp[m], which sightings they are.
         embed: the gallery's extractor.
-        vectors: float32[n, d], of all sightings.
-        people: of all sightings.
+        gallery: float32[n, d] vectors of all sightings, and their people.
         as_it_is: the qualities of pictures as they were enrolled, and bool[q], whether they were
             missed. Together they count as much as the spoilt ones.
         seed: of how each picture is spoilt.
@@ -78,7 +76,7 @@ def try_spoilt(
     spoilt = [spoil(crop, way, severities[way]) for way, crop in enumerate(crops)]
     if len(spoilt) < _LEAST:
         return None
-    missed = ~_recognised(embed(spoilt), at, vectors, people)
+    missed = ~_recognised(embed(spoilt), at, *gallery)
     if missed.all() or not missed.any():
         return None
     qualities, missed_anyway = as_it_is

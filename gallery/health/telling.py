@@ -8,7 +8,7 @@ from ..pictures.quality import Quality
 from ..types import Match, Sighting
 from .findings import Finding, Kind
 from .mending import Mending
-from .people import People, Vectors
+from .people import People, Vectors, unit
 
 _SHOWN = 3
 """Sightings of a person that are shown for comparison."""
@@ -39,12 +39,12 @@ class Teller:
         own = self.people.owner[rows[0]]
         pid = self.people.pids[own]
         rest = [row for row in self._rows[own] if row not in set(rows)]
-        beside = self._beside(rows[0], rest)
+        beside = self._beside(rows, rest)
         if destination < 0:
             to, like = self._new_name(chosen[0]), "nobody in the gallery"
         else:
             to = like = self.people.pids[destination]
-            beside += self._beside(rows[0], self._rows[destination], after=len(beside))
+            beside += self._beside(rows, self._rows[destination], after=len(beside))
         return Finding(
             kind=Kind.wrong_person,
             chance=chance,
@@ -67,7 +67,7 @@ class Teller:
             reason=f"{other} ({_count(len(rows), 'sighting')}) looks like {into} "
             f"({_count(len(self._rows[first]), 'sighting')}), score {score:.3f}",
             command=self._mending.merge(into, other),
-            beside=self._beside(rows[0], self._rows[first], most=2 * _SHOWN),
+            beside=self._beside(rows, self._rows[first], most=2 * _SHOWN),
         )
 
     def same_picture(self, row: int, kept: int, chance: float) -> Finding:
@@ -81,7 +81,7 @@ class Teller:
             pids=tuple(dict.fromkeys((late.pid, early.pid))),
             reason=f"sighting {late.id} of {late.pid} is the picture of sighting {early.id}{where}",
             command=self._mending.remove(late.id),
-            beside=self._beside(row, [kept]),
+            beside=self._beside([row], [kept]),
         )
 
     def poor_picture(self, row: int, quality: Quality, risk: float) -> Finding:
@@ -96,7 +96,7 @@ class Teller:
             reason=f"sighting {sighting.id} of {sighting.pid}: {quality.width}x{quality.height}, "
             f"sharpness {quality.sharpness:.0f}, contrast {quality.contrast:.2f}",
             command=self._mending.remove(sighting.id),
-            beside=self._beside(row, rest),
+            beside=self._beside([row], rest),
         )
 
     def seen_little(self) -> Iterator[Finding]:
@@ -129,12 +129,13 @@ class Teller:
         return name
 
     def _beside(
-        self, row: int, others: Sequence[int], *, after: int = 0, most: int = _SHOWN
+        self, rows: Sequence[int], others: Sequence[int], *, after: int = 0, most: int = _SHOWN
     ) -> tuple[Match, ...]:
-        """The others that are most like a sighting, best first."""
+        """The others that are most like the centroid of some sightings, best first."""
         if not others:
             return ()
-        scores = self.vectors[list(others)] @ self.vectors[row]
+        centroid = unit(self.vectors[list(rows)].sum(axis=0, keepdims=True))[0]
+        scores = self.vectors[list(others)] @ centroid
         best = np.argsort(-scores, kind="stable")[:most]
         return tuple(
             Match(
