@@ -18,7 +18,7 @@ from .decision import DEFAULT_FPIR
 from .embeddings import check_embeddings
 from .enrolling import Enrolment, Progress, enroll_new, no_progress
 from .errors import ConflictError, EmbeddingError, LayoutError, PictureError, QueryError
-from .extractor import Extractor
+from .extractor import Extractor, resolve_model
 from .health import audit as health
 from .health.findings import AuditReport
 from .index_keeper import IndexKeeper
@@ -413,7 +413,7 @@ class Gallery:
             StoreError: pictures are missing; the old model goes on answering.
         """
         if model is not None:
-            extractor = Extractor.load(Path(model))
+            extractor = Extractor.load(resolve_model(model))
             rebuild_with_model(self._store, extractor, pin_of(extractor), progress=progress)
             self._extractor, self._model = extractor, model
         self._keeper.drop()

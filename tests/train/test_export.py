@@ -99,7 +99,7 @@ def test_no_file_is_left_when_the_check_fails(tmp_path, tiny_config):
     out = tmp_path / "model.onnx"
     out.write_bytes(b"the previous one")
     write_checkpoint(tmp_path / "c.safetensors", tiny_config(), weight=1e38)
-    with pytest.raises(ModelError, match="length nan"):
+    with pytest.raises(ModelError, match=r"embedding 0 has length .*, not 1"):
         export_model(tmp_path / "c.safetensors", out, name="x", licence="y")
     assert out.read_bytes() == b"the previous one"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.safetensors", "model.onnx"]
