@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..index import VectorIndex
-from .decision import DEFAULT_FPIR, Calibration, parse_calibration
+from .decision import DEFAULT_FPIR, ONE_PERSON, Calibration, GallerySize, parse_calibration
 from .errors import EmbeddingError, ModelError, PictureError, QueryError, StoreDamagedError
 from .extractor import Extractor
 from .index_keeper import IndexKeeper
@@ -23,7 +23,14 @@ from .pictures.read import Crop
 from .pooling import Pooling, rank_pooled
 from .ranking import RankedIdentity, exact_scores, rank_identities
 from .store.generations import Generation, ModelPin, current_generation
-from .store.sightings import Filter, all_owners, filtered_ids, identities_of, load_sightings
+from .store.sightings import (
+    Filter,
+    all_owners,
+    filtered_ids,
+    gallery_size,
+    identities_of,
+    load_sightings,
+)
 from .store.store import Store
 from .times import to_microseconds
 from .types import Answer, Comparison, Failure, Match, PictureLike, Sighting
@@ -186,7 +193,7 @@ def compare(
     embeddings = extractor.embed_fitted(fitted)
     score = float(exact_scores(embeddings[0], embeddings[1:])[0])
     calibration = parse_calibration(extractor.spec.calibration)
-    threshold = None if calibration is None else calibration.threshold(fpir=fpir, people=1)
+    threshold = None if calibration is None else calibration.threshold(fpir=fpir, size=ONE_PERSON)
     return Comparison(score, threshold, None if threshold is None else score >= threshold)
 
 
@@ -228,12 +235,17 @@ def _answer_batch(
     if index is None or generation is None:
         return [Answer(query, "", None, None, ()) for query in queries]
     rankings = _rank(sqlite, index, embeddings, question)
-    # Calibrated on single pictures and best sightings; of another score nothing is known.
-    calibrated = question.pooling == "max" and all(len(query) == 1 for query in queries)
-    threshold = _threshold(sqlite, generation.calibration, question.fpir) if calibrated else None
     found = load_sightings(sqlite, {person.sighting for ranking in rankings for person in ranking})
+    # Calibrated on best sightings; of another score nothing is known.
+    calibration = _calibration(generation) if question.pooling == "max" else None
+    size = gallery_size(sqlite, question.filter) if calibration else {}
     return [
-        _answer(query, generation.model, threshold, _matches(ranking, found, question.min_score))
+        _answer(
+            query,
+            generation.model,
+            _matches(ranking, found, question.min_score),
+            None if calibration is None else _judge(calibration, ranking, query, size, question),
+        )
         for query, ranking in zip(queries, rankings, strict=True)
     ]
 
@@ -261,18 +273,38 @@ def _rank(
     )
 
 
-def _threshold(sqlite: sqlite3.Connection, calibration: str | None, fpir: float) -> float | None:
+def _calibration(generation: Generation) -> Calibration | None:
     try:
-        parsed: Calibration | None = parse_calibration(json.loads(calibration or "null"))
+        return parse_calibration(json.loads(generation.calibration or "null"))
     except (ModelError, ValueError) as error:
         raise StoreDamagedError(
             f"the calibration stored with the model is damaged ({error}); "
-            "run reid-gallery rebuild --model with a sound model"
+            "run reid-gallery calibrate --store, or rebuild --model with a sound model"
         ) from error
-    if parsed is None:
-        return None
-    people = sqlite.execute("SELECT count(DISTINCT identity_id) FROM sightings").fetchone()[0]
-    return parsed.threshold(fpir=fpir, people=people)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """What the calibration says of one ranking."""
+
+    threshold: float
+    known: bool
+    probability: float | None
+
+
+def _judge(
+    calibration: Calibration,
+    ranking: Sequence[RankedIdentity],
+    query: tuple[str, ...],
+    size: GallerySize,
+    question: Question,
+) -> _Judgement:
+    threshold = calibration.threshold(fpir=question.fpir, size=size, pictures=len(query))
+    if not ranking:
+        return _Judgement(threshold, False, None)
+    score = ranking[0].score
+    probability = calibration.probability(score, size=size, pictures=len(query))
+    return _Judgement(threshold, score >= threshold, probability)
 
 
 def _matches(
@@ -286,9 +318,12 @@ def _matches(
 
 
 def _answer(
-    query: tuple[str, ...], model: str, threshold: float | None, matches: tuple[Match, ...]
+    query: tuple[str, ...], model: str, matches: tuple[Match, ...], judgement: _Judgement | None
 ) -> Answer:
-    known = None
-    if threshold is not None:
-        known = bool(matches) and matches[0].score >= threshold
-    return Answer(query, model, known, threshold, matches)
+    if judgement is None:
+        return Answer(query, model, None, None, matches)
+    if not matches:  # none passed min_score
+        return Answer(query, model, False, judgement.threshold, matches)
+    return Answer(
+        query, model, judgement.known, judgement.threshold, matches, judgement.probability
+    )

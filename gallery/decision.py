@@ -1,81 +1,219 @@
-"""Known or unknown: from a score to a decision, by the model's calibration."""
+"""Known or unknown: from a score to a decision, by the model's calibration.
+
+A stranger who asks a gallery has one chance of a false match with each person in it. What a
+calibration knows of one place (a street, a building: whatever cameras it was measured by) is how
+high a stranger's score with one person is: p(t), the chance that one picture of the stranger and
+one sighting of the person score at least t. Three things raise the best of a stranger's scores, and
+each is counted:
+
+- N people are N chances. Measured, they are independent: FPIR = 1 - (1 - p)^N.
+- s sightings of a person raise that person's score; what p gives is moved by a log s.
+- m pictures asked as one make a steadier query, and all its scores higher: by the factor m^b.
+"""
 
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from .errors import ModelError
 
 DEFAULT_FPIR = 0.01
 """The share of strangers that may get a name, unless asked otherwise."""
 
+FORM = 2
+"""Of a calibration as it is stored; one of another form is not used."""
+
+GallerySize = Mapping[int, int]
+"""How many people have so many sightings: ``{1: 10, 5: 3}`` is 13 people."""
+
+ONE_PERSON: GallerySize = {1: 1}
+
+Values = npt.NDArray[np.float64]
+
+_ROUNDS, _STEPS = 5, 64
+"""A threshold is sought in [-2, 2], each round in a 64th of the last: to 4e-9."""
+
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """How high strangers score: what turns a wanted FPIR into a threshold at any gallery size.
-
-    A stranger who asks a gallery of n people has n chances of a false match; if each has
-    probability p, and they are independent, FPIR = 1 - (1 - p)^n. So the threshold for n people is
-    the score that one stranger's comparison with one person exceeds with probability
-    p = 1 - (1 - FPIR)^(1/n), read off the measured tail, and past its end on a straight line
-    through the last decade of log p (an exponential tail).
+class Strangers:
+    """How high strangers score in one place.
 
     Attributes:
-        tail: (probability, score) pairs, probability falling, scores rising.
-        people: how many people it was measured on; none trained or tested on.
+        tail: (p, t) pairs: a picture of a stranger and one sighting of a person score at least t
+            with probability p; p falling, t rising. Log p is linear between them and past the end.
+        sighting_shift: a, what log s sightings of a person add to t.
+        picture_exponent: b, of the factor m^b that m pictures asked as one put on t.
+        people: how many people it was measured on.
+
+    Raises:
+        ModelError: the numbers can't be a calibration's.
     """
 
     tail: tuple[tuple[float, float], ...]
+    sighting_shift: float
+    picture_exponent: float
     people: int
 
     def __post_init__(self) -> None:
-        probabilities = [p for p, _ in self.tail]
-        scores = [s for _, s in self.tail]
-        falling = all(a > b > 0 for a, b in pairwise(probabilities))
-        rising = all(a <= b for a, b in pairwise(scores))
-        if len(self.tail) < 2 or not (falling and rising and probabilities[0] <= 1):
+        chances = [p for p, _ in self.tail]
+        scores = [t for _, t in self.tail]
+        falling = all(a > b > 0 for a, b in pairwise(chances))
+        rising = all(a < b for a, b in pairwise(scores))
+        if len(self.tail) < 2 or not (falling and rising and chances[0] <= 1):
             raise ModelError("a calibration's tail needs falling probabilities and rising scores")
-        if not all(map(math.isfinite, scores)):
-            raise ModelError("a calibration's scores must be finite")
+        numbers = (*scores, self.sighting_shift, self.picture_exponent)
+        if not all(map(math.isfinite, numbers)) or self.sighting_shift < 0:
+            raise ModelError("a calibration's numbers must be finite, and its shift not negative")
 
-    def threshold(self, *, fpir: float, people: int) -> float:
-        """Return the score from which a match is known, in a gallery of ``people``, at ``fpir``."""
+    def threshold(self, *, fpir: float, size: GallerySize, pictures: int = 1) -> float:
+        """Return the score from which a match is known, at most 1."""
+        low, high = -2.0, 2.0
+        wanted = -math.log1p(-fpir)
+        for _ in range(_ROUNDS):
+            scores = np.linspace(low, high, _STEPS + 1)
+            enough = self._false_matches(scores, size) <= wanted
+            enough[-1] = True
+            first = max(1, int(np.argmax(enough)))
+            low, high = float(scores[first - 1]), float(scores[first])
+        return min(1.0, high * self._stretch(pictures))
+
+    def false_matches(self, scores: Values, size: GallerySize, pictures: int = 1) -> Values:
+        """Return float64[n], how many people a stranger is expected to match at each score.
+
+        It is -log of the chance of none, so that FPIR = 1 - exp(-this).
+        """
+        return self._false_matches(scores / self._stretch(pictures), size)
+
+    def _stretch(self, pictures: int) -> float:
+        return math.pow(pictures, self.picture_exponent)
+
+    def _false_matches(self, scores: Values, size: GallerySize) -> Values:
+        counts = np.array(list(size), dtype=np.float64)
+        people = np.array(list(size.values()), dtype=np.float64)
+        single = scores[:, np.newaxis] - self.sighting_shift * np.log(counts)
+        return np.asarray(-(np.log1p(-np.exp(self._log_chance(single))) @ people))
+
+    def _log_chance(self, scores: Values) -> Values:
+        """Read log p at scores off the tail; it is below 0 even far to the left."""
+        chances, known = np.array(self.tail).T
+        logs = np.log(chances)
+        decade = int(np.searchsorted(-logs, -logs[-1] - math.log(10) - 1e-9))
+        left = min(decade, len(logs) - 2)
+        slope = (logs[-1] - logs[left]) / (known[-1] - known[left])
+        inside = np.interp(scores, known, logs)
+        first = (logs[1] - logs[0]) / (known[1] - known[0])
+        before = np.minimum(-1e-9, logs[0] + first * (scores - known[0]))
+        after = logs[-1] + slope * (scores - known[-1])
+        outside = np.where(scores < known[0], before, after)
+        return np.asarray(np.where((scores < known[0]) | (scores > known[-1]), outside, inside))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What turns a wanted FPIR into a threshold at any gallery size, and a score into odds.
+
+    Where several places were measured, a threshold holds in the strictest of them.
+
+    Attributes:
+        places: what was measured, a place each; on people neither trained nor tested on.
+        odds: (constant, weight of the score, weight of log expected false matches): the
+            log-odds that the first identity is right, were every second query a stranger's.
+
+    Raises:
+        ModelError: there is no place, or the odds aren't finite.
+    """
+
+    places: tuple[Strangers, ...]
+    odds: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if not self.places or len(self.odds) != 3 or not all(map(math.isfinite, self.odds)):
+            raise ModelError("a calibration needs a place, and three finite odds")
+
+    def threshold(self, *, fpir: float, size: GallerySize, pictures: int = 1) -> float:
+        """Return the score from which a match is known.
+
+        Args:
+            fpir: the share of strangers that may get a name, between 0 and 1.
+            size: of the gallery that is asked; an empty one is as one of a single person.
+            pictures: how many are asked as one.
+
+        Raises:
+            ModelError: ``fpir`` is not between 0 and 1.
+        """
         if not 0 < fpir < 1:
             raise ModelError(f"an FPIR lies between 0 and 1, not {fpir}")
-        chance = -math.expm1(math.log1p(-fpir) / max(1, people))
-        return min(1.0, _interpolate(self.tail, max(chance, sys.float_info.min)))
+        return max(
+            place.threshold(fpir=fpir, size=size or ONE_PERSON, pictures=pictures)
+            for place in self.places
+        )
+
+    def probability(self, score: float, *, size: GallerySize, pictures: int = 1) -> float:
+        """Return the probability that the first identity, of this score, is right."""
+        return float(self.probabilities(np.array([score]), size=size, pictures=pictures)[0])
+
+    def probabilities(self, scores: Values, *, size: GallerySize, pictures: int = 1) -> Values:
+        """Return float64[n], `probability` of each score of float64[n]."""
+        evidence = self.evidence(scores, size=size, pictures=pictures)
+        log_odds = np.clip(evidence @ np.array(self.odds), -700, 700)
+        return np.asarray(1 / (1 + np.exp(-log_odds)))
+
+    def evidence(self, scores: Values, *, size: GallerySize, pictures: int = 1) -> Values:
+        """Return float64[n, 3]: what the odds are a weighted sum of."""
+        expected = np.max(
+            [place.false_matches(scores, size or ONE_PERSON, pictures) for place in self.places],
+            axis=0,
+        )
+        return np.column_stack((np.ones(len(scores)), scores, np.log(expected)))
 
 
 def parse_calibration(tree: Mapping[str, Any] | None) -> Calibration | None:
     """Read the ``calibration`` of a ModelSpec.
 
+    Returns:
+        The calibration; None when there is none of this program's form.
+
     Raises:
-        ModelError: it isn't of this form.
+        ModelError: it says it is of this form, and isn't.
     """
     if not tree:
         return None
     try:
-        tail = tuple((float(p), float(s)) for p, s in tree["tail"])
-        return Calibration(tail=tail, people=int(tree["people"]))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        if tree.get("form") != FORM:
+            return None
+        places = tuple(_parse_place(place) for place in tree["places"])
+        constant, score, matches = map(float, tree["odds"])
+        return Calibration(places, (constant, score, matches))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"the model's calibration can't be read ({error})") from error
 
 
-def _interpolate(tail: tuple[tuple[float, float], ...], chance: float) -> float:
-    """Read a score at a probability, linear in log p; outside the tail, go on straight."""
-    points = [(-math.log(p), score) for p, score in tail]
-    where = -math.log(chance)
-    if where > points[-1][0]:
-        decade = [point for point in points if point[0] >= points[-1][0] - math.log(10)]
-        return _line(decade[0] if len(decade) > 1 else points[-2], points[-1], where)
-    for left, right in pairwise(points):
-        if where <= right[0]:
-            return _line(left, right, where)
-    return points[-1][1]
+def calibration_tree(calibration: Calibration) -> dict[str, Any]:
+    """Return the JSON that `parse_calibration` reads."""
+    return {
+        "form": FORM,
+        "places": [
+            {
+                "tail": [list(point) for point in place.tail],
+                "sighting_shift": place.sighting_shift,
+                "picture_exponent": place.picture_exponent,
+                "people": place.people,
+            }
+            for place in calibration.places
+        ],
+        "odds": list(calibration.odds),
+    }
 
 
-def _line(left: tuple[float, float], right: tuple[float, float], where: float) -> float:
-    return left[1] + (right[1] - left[1]) * (where - left[0]) / (right[0] - left[0])
+def _parse_place(tree: Mapping[str, Any]) -> Strangers:
+    return Strangers(
+        tail=tuple((float(p), float(t)) for p, t in tree["tail"]),
+        sighting_shift=float(tree["sighting_shift"]),
+        picture_exponent=float(tree["picture_exponent"]),
+        people=int(tree["people"]),
+    )

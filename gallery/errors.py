@@ -8,6 +8,7 @@ ReidGalleryError
 ├── QueryError              a query's option is out of its range
 ├── LabelError              a pid, camera, time or tracklet that can't be stored
 ├── EmbeddingError          vectors of the wrong shape, dtype or length
+├── CalibrationError        what is known of people is too little to calibrate with
 ├── StoreError              a store can't be opened, read or written
 │   ├── StoreBusyError      another process holds the write lock for too long
 │   └── StoreDamagedError   what is stored contradicts itself
@@ -50,6 +51,10 @@ class LabelError(ReidGalleryError):
 
 class EmbeddingError(ReidGalleryError):
     """Vectors of the wrong shape, dtype or length."""
+
+
+class CalibrationError(ReidGalleryError):
+    """What is known of people is too little to calibrate with."""
 
 
 class StoreError(ReidGalleryError):

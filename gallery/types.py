@@ -44,6 +44,8 @@ class Answer:
         known: whether the first match is good enough to name; None without a threshold.
         threshold: the score from which a match is known; None when the model isn't calibrated.
         matches: distinct identities, best first; listed even when the answer is unknown.
+        probability: that the first match is right, were every second query a stranger's; None
+            when the model isn't calibrated or nothing matched.
     """
 
     query: tuple[str, ...]
@@ -51,6 +53,7 @@ class Answer:
     known: bool | None
     threshold: float | None
     matches: tuple[Match, ...]
+    probability: float | None = None
 
     @property
     def pid(self) -> str | None:

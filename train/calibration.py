@@ -1,7 +1,6 @@
-"""The calibration that an exported model carries: how high strangers score."""
+"""The calibration that an exported model carries, measured on its held-out people."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..gallery.errors import NotFoundError
-from ..gallery.evaluation.calibration import measure_strangers
+from ..gallery.calibration.fit import fit_calibration
+from ..gallery.calibration.places import part_places
+from ..gallery.decision import calibration_tree
+from ..gallery.errors import CalibrationError
 from ..gallery.pictures.fit import fit
 from ..gallery.pictures.read import read_crop
 from .export import load_served_model
@@ -41,9 +42,18 @@ def calibrate_embeddings(
 ) -> dict[str, Any] | None:
     """Measure held-out people by their embeddings, float32[n, d] unit rows; see `calibrate`."""
     try:
-        calibration = measure_strangers(
-            embeddings, [p.person for p in held_out], [p.source for p in held_out]
+        places = part_places(
+            embeddings,
+            pids=[p.person for p in held_out],
+            cameras=[_known_camera(p) for p in held_out],
+            tracklets=[p.tracklet for p in held_out],
+            places=[p.source for p in held_out],
         )
-    except NotFoundError:
+        return calibration_tree(fit_calibration(places))
+    except CalibrationError:
         return None
-    return asdict(calibration)
+
+
+def _known_camera(picture: TrainingPicture) -> str | None:
+    """Its camera; None where it has one of its own because none is known."""
+    return None if picture.camera.partition(":")[2].startswith("?") else picture.camera

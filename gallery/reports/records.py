@@ -29,6 +29,7 @@ def answer_record(answer: Answer) -> Record:
         "model": answer.model,
         "known": answer.known,
         "threshold": answer.threshold,
+        "probability": answer.probability,
         "matches": [_match_record(match) for match in answer.matches],
     }
 

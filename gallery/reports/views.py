@@ -47,9 +47,24 @@ def verdict(answer: Answer) -> str:
     if answer.known is None:
         return "" if answer.matches else "nobody matches"
     if answer.known:
-        return f"this is {answer.matches[0].pid} (threshold {answer.threshold:.3f})"
+        return f"this is {answer.matches[0].pid} ({_reasons(answer)})"
     rest = "the nearest are" if answer.matches else "nobody passes the filters"
-    return f"unknown (threshold {answer.threshold:.3f}); {rest}"
+    return f"unknown ({_reasons(answer)}); {rest}"
+
+
+def _reasons(answer: Answer) -> str:
+    """The threshold, and how probable it is that the first match is right."""
+    threshold = f"threshold {answer.threshold:.3f}"
+    if answer.probability is None:
+        return threshold
+    return f"{threshold}, first match right with {_percent(answer.probability)}"
+
+
+def _percent(probability: float) -> str:
+    """Whole per cents, and never the certainty that 0 or 100 would claim."""
+    if probability < 0.01:
+        return "under 1 %"
+    return "over 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
 
 
 def identities_view(identities: Iterable[Identity]) -> Table:
@@ -163,11 +178,6 @@ def _finding_lines(finding: Finding) -> str:
     chance = "" if finding.chance is None else f" ({_percent(finding.chance)} likely)"
     text = f"{finding.kind.value}{chance}: {finding.reason}"
     return text if finding.command is None else f"{text}\n    {finding.command}"
-
-
-def _percent(chance: float) -> str:
-    """Never a certainty: 99.97 % is "over 99 %"."""
-    return "over 99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")
 
 
 def comparison_view(comparison: Comparison) -> Text:

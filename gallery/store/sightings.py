@@ -180,6 +180,13 @@ def identities_of(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, i
 
 def filtered_ids(sqlite: sqlite3.Connection, chosen: Filter) -> Ids:
     """Return int64[m], the ids of the sightings that a filter lets through, ascending."""
+    where, values = _clause(chosen)
+    rows = sqlite.execute(f"SELECT id FROM sightings WHERE {where} ORDER BY id", values)  # noqa: S608
+    return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+
+def _clause(chosen: Filter) -> tuple[str, list[str | int]]:
+    """What a filter asks of a row, in SQL, and the values for its question marks."""
     conditions: list[str] = []
     values: list[str | int] = []
     if chosen.cameras:
@@ -192,9 +199,18 @@ def filtered_ids(sqlite: sqlite3.Connection, chosen: Filter) -> Ids:
         if bound is not None:
             conditions.append(test)
             values.append(to_microseconds(bound))
-    where = " AND ".join(conditions) or "1"
-    rows = sqlite.execute(f"SELECT id FROM sightings WHERE {where} ORDER BY id", values)  # noqa: S608
-    return np.fromiter((row[0] for row in rows), dtype=np.int64)
+    return " AND ".join(conditions) or "1", values
+
+
+def gallery_size(sqlite: sqlite3.Connection, chosen: Filter) -> dict[int, int]:
+    """Return how many people have so many sightings that pass the filter; see `GallerySize`."""
+    where, values = _clause(chosen)
+    rows = sqlite.execute(
+        "SELECT sightings, count(*) FROM (SELECT count(*) AS sightings FROM sightings"  # noqa: S608
+        f" WHERE {where} GROUP BY identity_id) GROUP BY sightings",
+        values,
+    )
+    return dict(rows.fetchall())
 
 
 def move_sightings(

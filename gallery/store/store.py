@@ -304,6 +304,20 @@ class Store:
         self.connection.forget_deleted()
         return True
 
+    # -- deciding ------------------------------------------------------------------------------
+
+    def set_calibration(self, generation: Generation, calibration: str) -> None:
+        """Keep a calibration, JSON, beside the vectors that it holds for; they don't change.
+
+        Raises:
+            ModelMismatchError: a rebuild has switched the store to another model meanwhile.
+        """
+        with self._change() as sqlite:
+            self._check_still_current(sqlite, generation)
+            sqlite.execute(
+                "UPDATE generations SET calibration = ? WHERE id = ?", (calibration, generation.id)
+            )
+
     # -- reading -------------------------------------------------------------------------------
 
     def position(self, sqlite: sqlite3.Connection) -> Position:

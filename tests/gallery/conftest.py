@@ -70,9 +70,15 @@ def tiny_model(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_calibrated(tmp_path_factory) -> Path:
     """The small model with a calibration: strangers seldom score above 0.97."""
-    tail = [[0.5, 0.5], [0.1, 0.9], [0.01, 0.97], [0.001, 0.98]]
+    place = {
+        "tail": [[0.5, 0.5], [0.1, 0.9], [0.01, 0.97], [0.001, 0.98]],
+        "sighting_shift": 0.001,
+        "picture_exponent": 0.001,
+        "people": 20,
+    }
+    calibration = {"form": 2, "places": [place], "odds": [-9.0, 10.0, -1.0]}
     path = tmp_path_factory.mktemp("models") / "calibrated.onnx"
-    return write_tiny_model(path, calibration={"tail": tail, "people": 9})
+    return write_tiny_model(path, calibration=calibration)
 
 
 @pytest.fixture(scope="session")

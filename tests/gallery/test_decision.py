@@ -1,114 +1,153 @@
-"""Known or unknown: thresholds from a measured tail, and where they end up."""
+"""Known or unknown: thresholds from a measured tail, odds, and where they end up."""
+
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reid_gallery.gallery.decision import Calibration, parse_calibration
+from reid_gallery.gallery.decision import (
+    Calibration,
+    Strangers,
+    calibration_tree,
+    parse_calibration,
+)
 from reid_gallery.gallery.errors import ModelError, StoreDamagedError
-from reid_gallery.gallery.evaluation.calibration import measure_strangers
 from reid_gallery.gallery.facade import Gallery
 
 TAIL = ((0.5, 0.1), (0.1, 0.3), (0.01, 0.5), (0.001, 0.6))
+PLACE = Strangers(tail=TAIL, sighting_shift=0.04, picture_exponent=0.05, people=50)
+CALIBRATION = Calibration((PLACE,), (-4.0, 6.0, -0.8))
+ONE = {1: 1}
+
+
+def threshold(fpir, size, pictures=1):
+    return CALIBRATION.threshold(fpir=fpir, size=size, pictures=pictures)
 
 
 def test_one_person_has_one_chance():
-    calibration = Calibration(tail=TAIL, people=50)
-    assert calibration.threshold(fpir=0.1, people=1) == pytest.approx(0.3)
-    assert calibration.threshold(fpir=0.01, people=1) == pytest.approx(0.5)
+    assert threshold(0.1, ONE) == pytest.approx(0.3)
+    assert threshold(0.01, ONE) == pytest.approx(0.5)
 
 
 def test_a_hundred_people_have_a_hundred_chances():
     # 1 - (1 - p)^100 = 0.1 gives p = 1 - 0.9^0.01 = 0.0010530...
     # between (0.01, 0.5) and (0.001, 0.6): 0.5 + 0.1 * log(0.01 / 0.001053) / log(10) = 0.59776
-    calibration = Calibration(tail=TAIL, people=50)
-    assert calibration.threshold(fpir=0.1, people=100) == pytest.approx(0.59776, abs=1e-5)
+    assert threshold(0.1, {1: 100}) == pytest.approx(0.59776, abs=1e-5)
 
 
 def test_past_the_tail_it_goes_on_straight_and_never_past_one():
-    calibration = Calibration(tail=TAIL, people=50)
     # the last decade rises by 0.1; p = 1e-4 (about) is one decade further
-    assert calibration.threshold(fpir=1e-4, people=1) == pytest.approx(0.7, abs=1e-4)
-    assert calibration.threshold(fpir=1e-12, people=10**6) == 1.0
-    assert calibration.threshold(fpir=5e-324, people=10**6) == 1.0
+    assert threshold(1e-4, ONE) == pytest.approx(0.7, abs=1e-4)
+    assert threshold(1e-12, {1: 10**6}) == 1.0
+    assert threshold(5e-324, {1: 10**6}) == 1.0
 
 
-@given(st.floats(1e-6, 0.9), st.floats(1e-6, 0.9), st.integers(1, 10**6), st.integers(1, 10**6))
-def test_stricter_and_larger_never_lowers_the_threshold(a, b, few, many):
-    calibration = Calibration(tail=TAIL, people=50)
+def test_sightings_shift_and_pictures_stretch_the_threshold():
+    assert threshold(0.01, {5: 1}) == pytest.approx(0.5 + 0.04 * math.log(5))
+    assert threshold(0.01, ONE, pictures=8) == pytest.approx(0.5 * 8**0.05)
+    assert threshold(0.01, {5: 1}, pictures=8) == pytest.approx(
+        (0.5 + 0.04 * math.log(5)) * 8**0.05
+    )
+
+
+def test_people_of_unequal_sightings_add_up():
+    """At the threshold nobody matches with the chance 1 - FPIR, each person's own counted."""
+    at = threshold(0.05, {1: 3, 4: 2})
+    none = 1.0
+    for sightings, people in ((1, 3), (4, 2)):
+        single = at - 0.04 * math.log(sightings)
+        p = math.exp(np.interp(single, [t for _, t in TAIL], [math.log(p) for p, _ in TAIL]))
+        none *= (1 - p) ** people
+    assert 1 - none == pytest.approx(0.05, rel=1e-5)
+
+
+def test_an_empty_gallery_is_as_one_of_one_person():
+    assert threshold(0.01, {}) == threshold(0.01, ONE)
+
+
+def test_the_strictest_place_decides():
+    strict = Strangers(
+        tail=tuple((p, t + 0.1) for p, t in TAIL),
+        sighting_shift=0.04,
+        picture_exponent=0.05,
+        people=50,
+    )
+    both = Calibration((PLACE, strict), CALIBRATION.odds)
+    alone = Calibration((strict,), CALIBRATION.odds)
+    assert both.threshold(fpir=0.01, size={2: 30}) == alone.threshold(fpir=0.01, size={2: 30})
+    assert both.probability(0.5, size={2: 30}) == alone.probability(0.5, size={2: 30})
+
+
+@given(
+    st.floats(1e-6, 0.9),
+    st.floats(1e-6, 0.9),
+    st.integers(1, 10**6),
+    st.integers(1, 10**6),
+    st.integers(1, 50),
+)
+def test_stricter_and_larger_never_lowers_the_threshold(a, b, few, many, sightings):
     strict, loose = sorted((a, b))
     few, many = sorted((few, many))
-    base = calibration.threshold(fpir=loose, people=few)
-    assert calibration.threshold(fpir=strict, people=few) >= base
-    assert calibration.threshold(fpir=loose, people=many) >= base
+    base = threshold(loose, {1: few})
+    assert threshold(strict, {1: few}) >= base
+    assert threshold(loose, {1: many}) >= base
+    assert threshold(loose, {sightings: few}) >= base
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.integers(1, 1000), st.integers(1, 8))
+def test_a_higher_score_is_never_less_probable_and_a_larger_gallery_never_more(a, b, people, m):
+    low, high = sorted((a, b))
+    size = {1: people}
+    worse = CALIBRATION.probability(low, size=size, pictures=m)
+    better = CALIBRATION.probability(high, size=size, pictures=m)
+    assert 0 <= worse <= better + 1e-12 <= 1 + 1e-12
+    assert CALIBRATION.probability(high, size={1: people + 1}, pictures=m) <= better + 1e-12
+
+
+@pytest.mark.parametrize("fpir", [0, 1, -0.1, 1.5, float("nan")])
+def test_an_fpir_that_cannot_be_is_refused(fpir):
+    with pytest.raises(ModelError, match="between 0 and 1"):
+        threshold(fpir, ONE)
+
+
+def test_what_is_stored_is_read_back():
+    assert parse_calibration(calibration_tree(CALIBRATION)) == CALIBRATION
+
+
+@pytest.mark.parametrize("tree", [None, {}, {"tail": [[0.5, 0.1], [0.1, 0.2]], "people": 3}])
+def test_without_a_calibration_of_this_form_there_is_none(tree):
+    assert parse_calibration(tree) is None
 
 
 @pytest.mark.parametrize(
-    "tail",
+    "change",
     [
-        [[0.5, 0.1]],
-        [[0.1, 0.1], [0.5, 0.2]],
-        [[0.5, 0.3], [0.1, 0.2]],
-        "x",
-        [[2.0, 0.1], [0.1, 0.2]],
-        [[0.5, float("-inf")], [0.1, float("inf")]],
-        [[0.5, float("nan")], [0.1, 0.2]],
+        {"tail": [[0.5, 0.1]]},
+        {"tail": [[0.1, 0.1], [0.5, 0.2]]},
+        {"tail": [[0.5, 0.3], [0.1, 0.2]]},
+        {"tail": [[0.5, 0.3], [0.1, 0.3]]},
+        {"tail": "x"},
+        {"tail": [[2.0, 0.1], [0.1, 0.2]]},
+        {"tail": [[0.5, float("-inf")], [0.1, float("inf")]]},
+        {"tail": [[0.5, float("nan")], [0.1, 0.2]]},
+        {"sighting_shift": -0.1},
+        {"sighting_shift": float("nan")},
+        {"picture_exponent": float("inf")},
+        {"people": None},
     ],
 )
-def test_a_tail_that_cannot_be_is_refused(tail):
+def test_a_place_that_cannot_be_is_refused(change):
+    tree = calibration_tree(CALIBRATION)
+    tree["places"] = [tree["places"][0] | change]
     with pytest.raises(ModelError):
-        parse_calibration({"tail": tail, "people": 3})
+        parse_calibration(tree)
 
 
-def people_on_a_sphere(random, people, sightings, dim=16):
-    centres = random.normal(size=(people, dim))
-    rows = np.repeat(centres, sightings, axis=0) + 0.4 * random.normal(
-        size=(people * sightings, dim)
-    )
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows.astype(np.float32), [str(n // sightings) for n in range(people * sightings)]
-
-
-def test_strangers_are_measured_as_a_naive_twin_does():
-    rows, pids = people_on_a_sphere(np.random.default_rng(0), people=12, sightings=3)
-    calibration = measure_strangers(rows, pids)
-    scores = []
-    for query, pid in zip(rows, pids, strict=True):
-        for other in sorted(set(pids) - {pid}):
-            theirs = rows[[n for n, p in enumerate(pids) if p == other]]
-            scores.append(max(float(query @ row) for row in theirs))
-    scores.sort(reverse=True)
-    assert len(scores) == 36 * 11
-    for chance, score in calibration.tail:
-        above = round(chance * len(scores))
-        assert score == pytest.approx(scores[above - 1], abs=1e-6)
-    assert calibration.tail[-1][0] == pytest.approx(10 / len(scores))
-
-
-def test_people_of_different_sources_are_not_compared():
-    rows, pids = people_on_a_sphere(np.random.default_rng(1), people=40, sightings=2)
-    sources = ["a" if n < 40 else "b" for n in range(80)]
-    both = measure_strangers(
-        np.concatenate([rows[:40], rows[:40]]), pids[:40] + [f"x{p}" for p in pids[:40]], sources
-    )
-    one = measure_strangers(rows[:40], pids[:40])
-    assert both.tail[0] == pytest.approx(one.tail[0])
-
-
-@pytest.mark.parametrize("size", [20, 200])
-def test_the_share_of_strangers_that_get_a_name_is_the_wanted_one_at_every_size(tmp_path, size):
-    """Calibrated on some people, a gallery of others lets about as many strangers through."""
-    random = np.random.default_rng(3)
-    rows, pids = people_on_a_sphere(random, people=1200, sightings=2)
-    calibration = measure_strangers(rows[:800], pids[:800])
-    gallery_rows, gallery_pids = rows[800 : 800 + 2 * size], pids[800 : 800 + 2 * size]
-    threshold = calibration.threshold(fpir=0.1, people=size)
-    strangers = rows[1600:]
-    with Gallery.open(tmp_path / "store") as gallery:
-        gallery.enroll_embeddings(gallery_rows, pids=gallery_pids)
-        answers = gallery.query_embeddings(strangers, k=1)
-    named = np.mean([answer.matches[0].score >= threshold for answer in answers])
-    assert 0.05 <= named <= 0.17, named
+@pytest.mark.parametrize("change", [{"places": []}, {"odds": [1, 2]}, {"odds": [1, 2, "nan"]}])
+def test_a_calibration_that_cannot_be_is_refused(change):
+    with pytest.raises(ModelError):
+        parse_calibration(calibration_tree(CALIBRATION) | change)
 
 
 def test_a_calibrated_model_says_unknown(tmp_path, crops, tiny_calibrated):
@@ -119,6 +158,7 @@ def test_a_calibrated_model_says_unknown(tmp_path, crops, tiny_calibrated):
         assert (unknown.known, unknown.pid) == (False, None)
         assert unknown.matches
         assert known.threshold == unknown.threshold
+        assert known.probability > unknown.probability
         strict = gallery.query([crops / "p0" / "0.png"], fpir=0.001)[0]
         assert strict.threshold > known.threshold
         same = gallery.compare(crops / "p0" / "0.png", crops / "p0" / "1.png", fpir=0.05)
@@ -126,19 +166,19 @@ def test_a_calibrated_model_says_unknown(tmp_path, crops, tiny_calibrated):
 
 
 @pytest.mark.parametrize(
-    "stored", ["{nonsense", "5", "[]]", '{"tail": 3, "people": 2}', '{"a": 1}']
+    "stored", ["{nonsense", "5", "[]]", '{"form": 2}', '{"form": 2, "places": [3], "odds": []}']
 )
 def test_a_damaged_calibration_in_a_store_is_told(tmp_path, stored):
     with Gallery.open(tmp_path / "store") as gallery:
         gallery.enroll_embeddings(np.eye(4, dtype=np.float32), pids=list("abcd"))
         with gallery._store.connection.writing() as sqlite:
             sqlite.execute("UPDATE generations SET calibration = ?", (stored,))
-        with pytest.raises(StoreDamagedError, match=r"calibration .* rebuild --model"):
+        with pytest.raises(StoreDamagedError, match=r"calibration .* calibrate --store"):
             gallery.query_embeddings(np.eye(4, dtype=np.float32))
 
 
 @pytest.mark.parametrize(
-    "options", [{"as_one": True}, {"pooling": "centroid"}, {"pooling": "mean"}]
+    "options", [{"pooling": "centroid"}, {"pooling": "mean"}, {"pooling": "mean", "as_one": True}]
 )
 def test_scores_that_were_not_calibrated_are_not_decided_on(
     tmp_path, crops, tiny_calibrated, options
@@ -147,5 +187,36 @@ def test_scores_that_were_not_calibrated_are_not_decided_on(
         gallery.enroll([crops])
         pictures = [crops / "p0" / "0.png", crops / "p0" / "1.png"]
         for answer in gallery.query(pictures, **options):
-            assert (answer.known, answer.threshold) == (None, None)
+            assert (answer.known, answer.threshold, answer.probability) == (None, None, None)
             assert answer.matches
+
+
+def test_several_pictures_asked_as_one_are_decided_on_with_a_threshold_of_their_own(
+    tmp_path, crops, tiny_calibrated
+):
+    with Gallery.open(tmp_path / "store", model=tiny_calibrated) as gallery:
+        gallery.enroll([crops])
+        pictures = [crops / "p0" / f"{n}.png" for n in range(4)]
+        (both,) = gallery.query(pictures, as_one=True, fpir=0.05)
+        (single,) = gallery.query(pictures[:1], fpir=0.05)
+        assert both.known is True
+        assert both.threshold == pytest.approx(single.threshold * 4**0.001)
+
+
+def test_the_threshold_is_of_what_the_filter_lets_through(tmp_path, crops, tiny_calibrated):
+    with Gallery.open(tmp_path / "store", model=tiny_calibrated) as gallery:
+        gallery.enroll([crops / "p0"], camera="a")
+        gallery.enroll([crops / f"p{n}" for n in range(1, 6)], camera="b")
+        asked = [crops / "p0" / "0.png"]
+        everyone = gallery.query(asked, fpir=0.05)[0]
+        alone = gallery.query(asked, fpir=0.05, cameras=["a"])[0]
+        nobody = gallery.query(asked, fpir=0.05, cameras=["c"])[0]
+        assert alone.threshold < everyone.threshold
+        assert (nobody.known, nobody.probability, nobody.matches) == (False, None, ())
+
+
+def test_a_minimal_score_above_the_best_match_leaves_it_unknown(tmp_path, crops, tiny_calibrated):
+    with Gallery.open(tmp_path / "store", model=tiny_calibrated) as gallery:
+        gallery.enroll([crops / "p0"])
+        (answer,) = gallery.query([crops / "p5" / "0.png"], min_score=0.9999)
+        assert (answer.known, answer.probability, answer.matches) == (False, None, ())

@@ -1,0 +1,1 @@
+"""Measure what a decision known or unknown needs, on people neither trained nor tested on."""

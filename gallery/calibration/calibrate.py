@@ -1,0 +1,91 @@
+"""Calibrate a model file, or a gallery."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..decision import Calibration, calibration_tree
+from ..errors import ModelError
+from ..extractor import Extractor
+from ..extractor.metadata import write_with_spec
+from ..model_choice import choose_extractor
+from ..store.generations import current_generation
+from ..store.store import Store
+from .data import LabelledEmbeddings, embed_people, read_gallery, read_people
+from .fit import fit_calibration
+from .places import part_places
+
+Progress = Callable[[int], None]
+Sources = Sequence[tuple[Path, str]]
+
+
+def calibrate_model(
+    extractor: Extractor, sources: Sources, out: Path, *, progress: Progress
+) -> Calibration:
+    """Calibrate a model on data sets, and write it with its calibration to a new file.
+
+    Args:
+        extractor: the model.
+        sources: (folder or CSV manifest, layout) each, of people neither trained nor tested on.
+        out: the new model file; what is there already is replaced.
+        progress: called with the number of pictures embedded since the last call.
+
+    Raises:
+        ModelError: ``out`` is the model itself, or can't be written.
+        CalibrationError: the people are too few, or have too few pictures.
+        LayoutError, PictureError: the data can't be read.
+    """
+    if out.exists() and out.samefile(extractor.path):
+        raise ModelError(
+            f"{out}: is the model itself, which galleries know by its content; "
+            "write to another file"
+        )
+    if not out.parent.is_dir():
+        raise ModelError(f"{out}: can't be written, {out.parent} is no folder")
+    calibration = _fit(embed_people(extractor, read_people(sources), progress=progress))
+    spec = replace(extractor.spec, calibration=calibration_tree(calibration))
+    write_with_spec(extractor.path, out, spec)
+    return calibration
+
+
+def calibrate_store(root: Path, sources: Sources = (), *, progress: Progress) -> Calibration:
+    """Calibrate a gallery, on its own people or on data sets; it is kept in the gallery.
+
+    Neither its model nor its vectors change, so nothing is embedded again.
+
+    Args:
+        root: the store's directory.
+        sources: as in `calibrate_model`, embedded by the gallery's model; none is its own people.
+        progress: called with the number of pictures embedded since the last call.
+
+    Raises:
+        StoreError: there is no store, or it can't be written.
+        CalibrationError: the people are too few, or have too few pictures.
+        LayoutError, PictureError, ModelError: the data or the model can't be read.
+    """
+    store = Store(root, create=False, wait_s=30.0)
+    try:
+        people = read_gallery(store)
+        with store.snapshot() as sqlite:
+            generation = current_generation(sqlite)
+        assert generation is not None  # noqa: S101 (read_gallery has refused an empty store)
+        if sources:
+            extractor = choose_extractor(store, generation, None)
+            people = embed_people(extractor, read_people(sources), progress=progress)
+        calibration = _fit(people)
+        store.set_calibration(generation, json.dumps(calibration_tree(calibration)))
+    finally:
+        store.close()
+    return calibration
+
+
+def _fit(people: LabelledEmbeddings) -> Calibration:
+    places = part_places(
+        people.embeddings,
+        pids=people.pids,
+        cameras=people.cameras,
+        tracklets=people.tracklets,
+        places=people.places,
+    )
+    return fit_calibration(places)

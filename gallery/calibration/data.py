@@ -1,0 +1,108 @@
+"""Who a model, or a gallery, is calibrated on: labelled embeddings from pictures or a store."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import CalibrationError, PictureError
+from ..evaluation.embedding import embed_files
+from ..extractor import Extractor
+from ..pictures.labelled import LabelledPicture
+from ..pictures.layouts import read_layout
+from ..pictures.manifest import read_manifest
+from ..store.generations import current_generation
+from ..store.sightings import load_sightings
+from ..store.store import Store
+from ..store.vectors import read_blocks
+
+_NOBODY = {("market1501", "0000"), ("grid", "0000")}
+"""Layouts and the pid that in them stands for whoever is none of the people."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledEmbeddings:
+    """What `places.part_places` takes: float32[n, d] unit rows, and n labels each."""
+
+    embeddings: npt.NDArray[np.float32]
+    pids: Sequence[str]
+    cameras: Sequence[str | None]
+    tracklets: Sequence[str | None]
+    places: Sequence[str]
+
+
+def read_people(sources: Sequence[tuple[Path, str]]) -> list[tuple[str, LabelledPicture]]:
+    """Read the pictures of data sets, each with the name of its place.
+
+    Args:
+        sources: (folder or CSV manifest, layout) each. Whom a manifest says to have been trained
+            on is left out, and so are distractors.
+
+    Raises:
+        LayoutError: a folder or manifest can't be read.
+        PictureError: a file doesn't follow the layout.
+    """
+    people = []
+    for number, (source, layout) in enumerate(sources):
+        listed = source.suffix.lower() == ".csv"
+        reading = read_manifest(source) if listed else read_layout(layout, source)
+        if reading.failed:
+            raise PictureError(f"{reading.failed[0][1]}; calibrating needs every picture's label")
+        people += [
+            (f"{number}/{picture.source or ''}", picture)
+            for picture in reading.pictures
+            if picture.split != "training" and (layout, picture.pid) not in _NOBODY
+        ]
+    return people
+
+
+def embed_people(
+    extractor: Extractor,
+    people: Sequence[tuple[str, LabelledPicture]],
+    *,
+    progress: Callable[[int], None],
+) -> LabelledEmbeddings:
+    """Embed what `read_people` read.
+
+    Raises:
+        CalibrationError: there is nobody.
+        PictureError: a picture can't be read.
+    """
+    if not people:
+        raise CalibrationError("nobody to calibrate on: all are distractors, or were trained on")
+    pictures = [picture for _, picture in people]
+    return LabelledEmbeddings(
+        embed_files(extractor, [picture.path for picture in pictures], progress=progress),
+        pids=[picture.pid for picture in pictures],
+        cameras=[picture.camera for picture in pictures],
+        tracklets=[picture.tracklet for picture in pictures],
+        places=[place for place, _ in people],
+    )
+
+
+def read_gallery(store: Store) -> LabelledEmbeddings:
+    """Read a gallery's own people: all in one place, every sighting taken to be its person's.
+
+    Raises:
+        CalibrationError: it is empty.
+    """
+    with store.snapshot() as sqlite:
+        generation = current_generation(sqlite)
+        if generation is None:
+            raise CalibrationError(
+                f"{store.directory.root}: the gallery is empty; enroll people first"
+            )
+        blocks = list(read_blocks(sqlite, generation.id, generation.dim))
+        ids = [number for numbers, _ in blocks for number in numbers.tolist()]
+        found = load_sightings(sqlite, ids)
+    sightings = [found[number] for number in ids]
+    empty = np.empty((0, generation.dim), np.float32)
+    return LabelledEmbeddings(
+        np.concatenate([empty, *(rows for _, rows in blocks)]),
+        pids=[sighting.pid for sighting in sightings],
+        cameras=[sighting.camera for sighting in sightings],
+        tracklets=[sighting.tracklet for sighting in sightings],
+        places=[""] * len(sightings),
+    )

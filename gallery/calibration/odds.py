@@ -1,0 +1,108 @@
+"""The odds that the first identity is right, from its score and the gallery's size."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..decision import Calibration, GallerySize, Strangers
+from ..errors import CalibrationError
+from .places import Round
+
+Values = npt.NDArray[np.float64]
+
+_STEPS = 50
+_RIDGE = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Queries of galleries of one size.
+
+    Attributes:
+        size: of the gallery.
+        pictures: asked as one.
+        scores: float64[n], of the first identity.
+        right: bool[n], whether it is the person asked about.
+        mated: bool[n], whether that person is in the gallery.
+    """
+
+    size: GallerySize
+    pictures: int
+    scores: Values
+    right: npt.NDArray[np.bool_]
+    mated: npt.NDArray[np.bool_]
+
+
+def fit_odds(
+    strangers: Sequence[Strangers], rounds: Sequence[Round], *, seed: int = 0
+) -> tuple[float, float, float]:
+    """Fit the weights of `Calibration.evidence` by logistic regression on random galleries.
+
+    Strangers and people in the gallery have the same weight, as if every second query were a
+    stranger's.
+
+    Raises:
+        CalibrationError: no query was answered rightly, or every one.
+    """
+    random = np.random.default_rng(seed)
+    unfitted = Calibration(tuple(strangers), (0.0, 0.0, 0.0))
+    asked = [group for drawn in rounds for group in draw_galleries(drawn, random)]
+    evidence = np.concatenate(
+        [unfitted.evidence(a.scores, size=a.size, pictures=a.pictures) for a in asked]
+    )
+    right = np.concatenate([a.right for a in asked])
+    mated = np.concatenate([a.mated for a in asked])
+    if right.all() or not right.any():
+        raise CalibrationError("every drawn query was answered alike; people are too few or alike")
+    share = np.where(mated, mated.mean(), 1 - mated.mean())
+    constant, score, matches = _fit_logistic(evidence, right.astype(np.float64), 1 / share)
+    return float(constant), float(score), float(matches)
+
+
+def draw_galleries(drawn: Round, random: np.random.Generator) -> Iterator[Asked]:
+    """Enroll a random part of a round's people, and ask as strangers and as people enrolled."""
+    for scores, counts, pictures in (
+        (drawn.one, np.ones_like(drawn.sighting_counts), np.ones_like(drawn.picture_counts)),
+        (drawn.sightings, drawn.sighting_counts, np.ones_like(drawn.picture_counts)),
+        (drawn.pictures, np.ones_like(drawn.sighting_counts), drawn.picture_counts),
+    ):
+        people = scores.shape[1]
+        others = round(float(np.exp(random.uniform(0, np.log(people - 1)))))
+        chosen = random.permutation(people)[:others]
+        size = dict(Counter(counts[chosen].tolist()))
+        rival = np.where(drawn.own[:, chosen], -np.inf, scores[:, chosen]).max(axis=1)
+        own = np.where(drawn.own, scores, -np.inf).max(axis=1)
+        for number in np.unique(pictures):
+            yield from _ask(rival, own, pictures == number, size, int(number))
+
+
+def _ask(
+    rival: Values, own: Values, where: npt.NDArray[np.bool_], size: GallerySize, pictures: int
+) -> Iterator[Asked]:
+    strange = where & np.isfinite(rival)
+    mated = where & np.isfinite(own)
+    no, yes = np.zeros(strange.sum(), dtype=bool), np.ones(mated.sum(), dtype=bool)
+    yield Asked(size, pictures, rival[strange].astype(np.float64), no, no)
+    best = np.maximum(rival, own)[mated].astype(np.float64)
+    yield Asked(size, pictures, best, (own > rival)[mated], yes)
+
+
+def _fit_logistic(evidence: Values, right: Values, weights: Values) -> Values:
+    """Newton's method, with a ridge that keeps separable data finite."""
+    spread = np.maximum(evidence.std(axis=0), 1e-12)
+    spread[0] = 1.0
+    scaled = evidence / spread
+    weights = weights / weights.mean()
+    beta = np.zeros(evidence.shape[1])
+    for _ in range(_STEPS):
+        expected = 1 / (1 + np.exp(-np.clip(scaled @ beta, -700, 700)))
+        gradient = scaled.T @ (weights * (right - expected)) - _RIDGE * beta
+        curvature = (scaled.T * (weights * expected * (1 - expected))) @ scaled
+        step = np.linalg.solve(curvature + _RIDGE * np.eye(len(beta)), gradient)
+        beta += np.clip(step, -5, 5)
+        if np.abs(step).max() < 1e-9:
+            break
+    return np.asarray(beta / spread)

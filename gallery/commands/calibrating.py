@@ -1,0 +1,88 @@
+"""Command: learn what turns a score into a decision."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import DONE, Json, Store
+from .terminal import print_json, print_lines, show_progress
+
+if TYPE_CHECKING:
+    from ..decision import Calibration
+
+app = typer.Typer()
+
+_SIZES = (10, 100, 1000)
+"""People in the galleries that thresholds are shown for."""
+
+
+@app.command()
+def calibrate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[MODEL] [DATA]...",
+            help="A model (an ONNX file; 'default' is the shipped one) to write with its "
+            "calibration to --out, and folders or CSV manifests of people neither trained nor "
+            "tested on. Without a model your gallery is calibrated: on DATA, or on its own people.",
+        ),
+    ] = None,
+    layout: Annotated[
+        list[str] | None, typer.Option(help="Of each folder, in their order; folders by default.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The new model file.")] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """Measure how alike strangers are, so that query can say known or unknown."""
+    from ..calibration.calibrate import calibrate_model, calibrate_store
+    from ..extractor import Extractor, resolve_model
+    from ..store.directory import default_store
+
+    given = paths or []
+    models = [path for path in given[:1] if str(path) == "default" or path.suffix == ".onnx"]
+    sources = _pair(given[len(models) :], layout or [])
+    if bool(models) != (out is not None):
+        raise typer.BadParameter("a MODEL and --out belong together; a gallery needs neither")
+    if models and not sources:
+        raise typer.BadParameter("DATA is missing: people neither trained nor tested on")
+    with show_progress() as progress:
+        if out is not None:
+            model = None if str(models[0]) == "default" else models[0]
+            extractor = Extractor.load(resolve_model(model))
+            calibration = calibrate_model(extractor, sources, out, progress=progress)
+        else:
+            root = store or default_store()
+            calibration = calibrate_store(root, sources, progress=progress)
+    if as_json:
+        print_json(_record(calibration))
+    else:
+        print_lines(_lines(calibration))
+    return DONE
+
+
+def _pair(data: list[Path], layout: list[str]) -> list[tuple[Path, str]]:
+    if len(layout) not in {0, 1, len(data)}:
+        raise typer.BadParameter(f"{len(data)} folders but {len(layout)} --layout; give one each")
+    layouts = layout if len(layout) == len(data) else (layout or ["folders"]) * len(data)
+    return list(zip(data, layouts, strict=True))
+
+
+def _record(calibration: "Calibration") -> dict[str, Any]:
+    from ..decision import calibration_tree
+
+    return {"schema": "reid-gallery/calibration/1", **calibration_tree(calibration)}
+
+
+def _lines(calibration: "Calibration") -> list[str]:
+    places = calibration.places
+    people = " + ".join(str(place.people) for place in places)
+    lines = [f"calibrated on {people} people; from which score a single picture is known, where"]
+    for fpir in (0.1, 0.01):
+        thresholds = ", ".join(
+            f"{calibration.threshold(fpir=fpir, size={2: size}):.3f} among {size:,} people"
+            for size in _SIZES
+        )
+        lines.append(f"  {fpir:.0%} of strangers may get a name: {thresholds}")
+    return [*lines, "(with two sightings each)"]
