@@ -222,7 +222,7 @@ class Run:
             if not self.at.step:
                 self.at.phase_seconds = self.seconds
             while self.at.phase < len(self.config.phases):
-                self._train_epoch()
+                self.train_epoch()
                 self._end_epoch(self._validate())
         return self.out / BEST
 
@@ -247,7 +247,8 @@ class Run:
         seconds = self.processes.from_main(self.seconds) if self.budget else self.seconds
         return self._pace().share_of_phase(self.at, batches=batches, seconds=seconds)
 
-    def _train_epoch(self) -> None:
+    def train_epoch(self) -> None:
+        """Train from the present batch to the end of the epoch or of the phase."""
         self.trained_phase = self.at.phase
         self.learner.begin_epoch(self.phase.frozen_stages)
         plan = self.material.plan(self.at.epoch)
