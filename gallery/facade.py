@@ -21,6 +21,7 @@ from .errors import ConflictError, EmbeddingError, LayoutError, PictureError, Qu
 from .extractor import Extractor, resolve_model
 from .health import audit as health
 from .health.findings import AuditReport
+from .index_choice import check_choice
 from .index_keeper import IndexKeeper
 from .model_choice import Load, choose_extractor, external_pin, pin_of
 from .pictures.labelled import Reading
@@ -405,19 +406,38 @@ class Gallery:
     # -- looking after it ----------------------------------------------------------------------
 
     def rebuild(
-        self, *, model: PictureLike | None = None, progress: Progress = no_progress
+        self,
+        *,
+        model: PictureLike | None = None,
+        index: str | None = None,
+        progress: Progress = no_progress,
     ) -> None:
         """Make the index again from the stored vectors; with ``model``, embed all pictures again.
 
+        Args:
+            model: an extractor's ONNX file.
+            index: the kind of index, ``flat``, ``certified`` or ``two-stage``, or ``auto`` to let
+                the size decide; by default as before. See docs/performance.md.
+            progress: called as pictures are done.
+
         Raises:
+            QueryError: there is no such index.
             StoreError: pictures are missing; the old model goes on answering.
         """
+        choice = None if index is None else check_choice(index)
         if model is not None:
             extractor = Extractor.load(resolve_model(model))
             rebuild_with_model(self._store, extractor, pin_of(extractor), progress=progress)
             self._extractor, self._model = extractor, model
         self._keeper.drop()
-        self._keeper.rebuild()
+        self._keeper.rebuild(choice)
+
+    @property
+    def index_kind(self) -> str | None:
+        """Which kind of index answers; None before the first enrolment."""
+        with self._store.snapshot() as sqlite:
+            index = self._keeper.refresh(sqlite)
+        return None if index is None else index.kind
 
     def export(self, path: PictureLike) -> int:
         """Write all sightings and vectors to a ``.csv`` or ``.parquet`` file; return how many."""

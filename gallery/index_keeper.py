@@ -3,27 +3,29 @@
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from contextlib import suppress
 
 import numpy as np
 
-from ..index import (
-    IndexFileError,
-    IndexValueError,
-    VectorIndex,
-    new_index,
-    open_index,
-    read_stamp,
-)
+from ..index import IndexFileError, IndexValueError, VectorIndex, new_index, open_index
 from .errors import StoreDamagedError, StoreError
 from .filelock import file_lock
+from .index_choice import (
+    AUTOMATIC,
+    check_choice,
+    delete_others,
+    index_files,
+    index_path,
+    newest_saved,
+    stamp_of,
+    suitable_kind,
+)
 from .store import vectors
 from .store.generations import Generation, current_generation
 from .store.store import Position, Store
 
 log = logging.getLogger("reid_gallery")
 
-_KIND = "flat"
 _STALE_SHARE = 0.05
 """A saved index that lacks more than this share is written anew; less is caught up at each open."""
 _STALE_ROWS = 256
@@ -32,17 +34,21 @@ _STALE_ROWS = 256
 class IndexKeeper:
     """The index of an open store.
 
-    `refresh` brings it in step with a snapshot; `save` writes it for the next process to map.
+    `refresh` brings it in step with a snapshot; `save` writes it for the next process to map. What
+    it does not keep itself it reads from the snapshot, so it answers only while that is open.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._path = store.directory.index_folder / f"{_KIND}.index"
-        self._lock = store.directory.index_folder / "lock"
+        self._folder = store.directory.index_folder
+        self._lock = self._folder / "lock"
+        self._choice = AUTOMATIC
         self._index: VectorIndex | None = None
+        self._snapshot: tuple[sqlite3.Connection, Generation] | None = None
         self._position: Position | None = None
         self._saved_rows: int | None = None
         self._must_save = False
+        self._choosing = False
         self.damage: str | None = None
 
     def refresh(self, sqlite: sqlite3.Connection) -> VectorIndex | None:
@@ -58,9 +64,10 @@ class IndexKeeper:
         generation = current_generation(sqlite)
         if generation is None:
             return None
+        self._snapshot = sqlite, generation
         if self._position is None or self._position.generation != position.generation:
             self._open(sqlite, generation, position)
-        if self._index is None:
+        if self._index is None or self._outgrown(self._index, position):
             self._rebuild(sqlite, generation)
         elif self._position is not None and self._position.revision != position.revision:
             self._catch_up(sqlite, generation, self._position)
@@ -70,20 +77,29 @@ class IndexKeeper:
     def _open(self, sqlite: sqlite3.Connection, generation: Generation, now: Position) -> None:
         """Map the saved index, if it is one of this store's past; else leave it None."""
         self._index, self._saved_rows = None, None
-        if not self._path.exists():
-            if now.last_sighting:
-                log.warning("the index is not there; rebuilding it from the stored vectors")
-            return
         try:
-            index = open_index(self._path, kind=_KIND)
-            position = Position(**{name: int(value) for name, value in index.stamp.items()})
-        except (IndexFileError, TypeError, ValueError) as error:
+            saved = newest_saved(self._folder)
+            if saved is None:
+                if now.last_sighting:
+                    log.warning("the index is not there; rebuilding it from the stored vectors")
+                return
+            with suppress(OSError):
+                delete_others(self._folder, saved.path)
+            index = open_index(saved.path, rows=self._stored)
+        except IndexFileError as error:
             self._distrust(str(error))
             return
-        if not self._belongs(sqlite, index, position, generation, now):
+        if not self._belongs(sqlite, index, saved.position, generation, now):
             self._distrust("the index is of another state of the store")
             return
-        self._index, self._position, self._saved_rows = index, position, len(index)
+        self._index, self._position, self._saved_rows = index, saved.position, len(index)
+        self._choice = saved.choice
+
+    def _stored(self, ids: vectors.Ids) -> vectors.Vectors:
+        """The rows of an index that doesn't keep them."""
+        assert self._snapshot is not None  # noqa: S101 (there is no index before the first)
+        sqlite, generation = self._snapshot
+        return vectors.read_vectors(sqlite, generation.id, generation.dim, ids.tolist())
 
     def _distrust(self, reason: str) -> None:
         self.damage = reason
@@ -119,10 +135,23 @@ class IndexKeeper:
         if present != len(sample):
             return False
         stored = vectors.read_vectors(sqlite, generation.id, generation.dim, sample.tolist())
-        return np.array_equal(stored, index.vectors(sample))
+        return bool(index.holds(sample, stored).all())
+
+    def _outgrown(self, index: VectorIndex, now: Position) -> bool:
+        """Whether so much is new that making the kind which then suits is no more work.
+
+        Smaller steps wait for whoever saves: a reader has an answer to give.
+        """
+        if self._position is None:
+            return False
+        news = now.last_sighting - self._position.last_sighting
+        return news > len(index) and index.kind != suitable_kind(self._choice, news)
 
     def _rebuild(self, sqlite: sqlite3.Connection, generation: Generation) -> None:
-        index = new_index(generation.dim, kind=_KIND)
+        count = sqlite.execute("SELECT count(*) FROM sightings").fetchone()[0]
+        now = None if self._index is None else self._index.kind
+        kind = suitable_kind(self._choice, count, now=now)
+        index = new_index(generation.dim, kind, rows=self._stored)
         self._add(index, vectors.read_blocks(sqlite, generation.id, generation.dim))
         self._index, self._saved_rows = index, None
 
@@ -176,14 +205,15 @@ class IndexKeeper:
         """Whether another process has saved an index with all that this one has taken in."""
         now = self._position
         try:
-            saved = Position(**{k: int(v) for k, v in read_stamp(self._path).items()})
-        except (IndexFileError, TypeError, ValueError):
+            saved = newest_saved(self._folder)
+        except IndexFileError:
             return False
         return (
             now is not None
-            and saved.generation == now.generation
-            and saved.last_sighting >= now.last_sighting
-            and saved.last_removal >= now.last_removal
+            and saved is not None
+            and saved.position.generation == now.generation
+            and saved.position.last_sighting >= now.last_sighting
+            and saved.position.last_removal >= now.last_removal
         )
 
     def _do_without(self, error: StoreError) -> None:
@@ -195,15 +225,16 @@ class IndexKeeper:
         log.warning("the index is not saved, the next start will be slower (%s)", error)
         if not self._must_save:
             return
-        try:
-            self._path.unlink()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return  # no such file, so none that holds anything
-        except OSError as failure:
-            raise StoreError(
-                f"{self._path}: still holds vectors that were removed ({failure.strerror}); "
-                "delete this file"
-            ) from failure
+        for path in index_files(self._folder):
+            try:
+                path.unlink(missing_ok=True)
+            except (NotADirectoryError, IsADirectoryError):
+                continue  # no such file, so none that holds anything
+            except OSError as failure:
+                raise StoreError(
+                    f"{path}: still holds vectors that were removed ({failure.strerror}); "
+                    "delete this file"
+                ) from failure
 
     def save(self) -> None:
         """Write the index of the store's present state, under a lock.
@@ -225,17 +256,48 @@ class IndexKeeper:
     def _save(self) -> None:
         with self._store.snapshot() as sqlite:
             index = self.refresh(sqlite)
-        if index is None or self._position is None:
-            return
-        index.save(self._path, asdict(self._position))
-        self._saved_rows, self._must_save = len(index), False
-
-    def rebuild(self) -> None:
-        """Make the index again from the stored vectors, whatever is saved, and save it."""
-        with self._store.snapshot() as sqlite:
-            generation = current_generation(sqlite)
-            if generation is None:
+            if index is None or self._snapshot is None:
                 return
-            self._rebuild(sqlite, generation)
-            self._position = self._store.position(sqlite)
-        self.save()
+            self._heed_others_choice()
+            if index.kind != suitable_kind(self._choice, len(index), now=index.kind):
+                self._rebuild(*self._snapshot)
+        if self._index is None or self._position is None:
+            return
+        path = index_path(self._folder, self._index.kind)
+        self._index.save(path, stamp_of(self._position, self._choice))
+        delete_others(self._folder, path)
+        self._saved_rows, self._must_save = len(self._index), False
+
+    def _heed_others_choice(self) -> None:
+        """Another process may have been asked for another kind since this one opened the store."""
+        if self._choosing:
+            return
+        with suppress(IndexFileError):
+            saved = newest_saved(self._folder)
+            if saved is not None:
+                self._choice = saved.choice
+
+    def rebuild(self, choice: str | None = None) -> None:
+        """Make the index again from the stored vectors, whatever is saved, and save it.
+
+        Args:
+            choice: a kind of index, or `AUTOMATIC`; None is as before.
+
+        Raises:
+            QueryError: there is no such kind.
+        """
+        self._choosing = choice is not None
+        try:
+            self._heed_others_choice()
+            if choice is not None:
+                self._choice = check_choice(choice)
+            with self._store.snapshot() as sqlite:
+                generation = current_generation(sqlite)
+                if generation is None:
+                    return
+                self._snapshot = sqlite, generation
+                self._rebuild(sqlite, generation)
+                self._position = self._store.position(sqlite)
+            self.save()
+        finally:
+            self._choosing = False

@@ -53,7 +53,7 @@ def index_problems(
         if lacking:
             yield f"the index lacks {len(lacking)} sightings (the first is {lacking[0]})"
         shared = np.array([number in in_index for number in ids.tolist()], dtype=bool)
-        differs = (index.vectors(ids[shared]) != vectors[shared]).any(axis=1)
+        differs = ~index.holds(ids[shared], vectors[shared])
         for number in ids[shared][differs].tolist():
             yield f"the index has another vector for sighting {number}"
         in_index.difference_update(ids.tolist())

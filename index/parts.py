@@ -58,10 +58,9 @@ class Part:
 
     def counting(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Which of these rows, any of the segment's, count."""
-        ascending, wanted = (
-            (self.segment.dead, False) if self.selected is None else (self.selected, True)
-        )
-        return among(rows, ascending) == wanted
+        if self.selected is None:
+            return ~among(rows, self.segment.dead)
+        return among(rows, self.selected)
 
 
 def parts_of(stack: Stack, keys: Ids | None) -> list[Part]:

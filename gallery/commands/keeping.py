@@ -7,19 +7,25 @@ from typing import Annotated
 import typer
 
 from .opening import open_gallery
-from .options import DONE, SOME_FAILED, Json, Model, Store
+from .options import DONE, SOME_FAILED, IndexKind, Json, Model, Store
 from .terminal import print_lines, show_progress, show_result
 
 app = typer.Typer()
 
 
 @app.command()
-def rebuild(store: Store = None, model: Model = None) -> int:
+def rebuild(
+    store: Store = None,
+    model: Model = None,
+    index: Annotated[
+        IndexKind | None, typer.Option(help="The kind of index from now on; auto: by size.")
+    ] = None,
+) -> int:
     """Make the index again; with --model, embed every picture again with another model."""
     with open_gallery(store, create=False) as gallery, show_progress() as progress:
-        gallery.rebuild(model=model, progress=progress)
-        stats = gallery.stats()
-    print_lines([f"{stats.sightings} sightings indexed, model {stats.model_name}"])
+        gallery.rebuild(model=model, index=index, progress=progress)
+        stats, kind = gallery.stats(), gallery.index_kind
+    print_lines([f"{stats.sightings} sightings indexed ({kind}), model {stats.model_name}"])
     return DONE
 
 

@@ -17,6 +17,15 @@ class Pooling(StrEnum):
     centroid = "centroid"
 
 
+class IndexKind(StrEnum):
+    """What answers: see docs/performance.md."""
+
+    auto = "auto"
+    flat = "flat"
+    certified = "certified"
+    two_stage = "two-stage"
+
+
 Store = Annotated[
     Path | None,
     typer.Option(

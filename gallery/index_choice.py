@@ -1,0 +1,125 @@
+"""Which kind of index suits a gallery of some size, and which file holds one.
+
+A kind that was asked for is kept, noted in the file itself; else the size decides. An index is
+derived, so if its file is lost the size decides again, and nothing else is lost with it.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from ..index import IndexFileError, kinds, read_stamp
+from .errors import QueryError
+from .store.store import Position
+
+log = logging.getLogger("reid_gallery")
+
+AUTOMATIC = "auto"
+
+_STEPS = ((0, "flat"), (25_000, "certified"), (2_000_000, "two-stage"))
+"""From how many sightings on each kind is the better one; see docs/performance.md."""
+
+
+def check_choice(choice: str) -> str:
+    """A kind, or `AUTOMATIC`.
+
+    Raises:
+        QueryError: it is neither.
+    """
+    if choice not in (AUTOMATIC, *kinds()):
+        raise QueryError(f"no index is called {choice!r}; there are: auto, {', '.join(kinds())}")
+    return choice
+
+
+def suitable_kind(choice: str, count: int, *, now: str | None = None) -> str:
+    """The kind of index for ``count`` sightings.
+
+    Args:
+        choice: what was asked for.
+        count: of sightings.
+        now: the kind that is there; it is kept until the gallery has shrunk to half of where it
+            begins, lest a gallery at a limit change its index to and fro.
+    """
+    if choice != AUTOMATIC:
+        return choice
+    kind = _by_size(count)
+    return now if now is not None and now == _by_size(2 * count) else kind
+
+
+def _by_size(count: int) -> str:
+    return [kind for limit, kind in _STEPS if count >= limit][-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved index.
+
+    Attributes:
+        path: its file.
+        position: how far it has come.
+        choice: what was asked for when it was made.
+    """
+
+    path: Path
+    position: Position
+    choice: str
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file's stamp.
+
+        Raises:
+            IndexFileError: it isn't whole, or has no such stamp.
+        """
+        fields = dict(read_stamp(path))
+        choice = str(fields.pop("choice", AUTOMATIC))
+        try:
+            position = Position(**{name: int(value) for name, value in fields.items()})
+        except (TypeError, ValueError) as error:
+            raise IndexFileError(f"{path}: its stamp is not a gallery's ({error})") from error
+        return cls(path, position, choice if choice in kinds() else AUTOMATIC)
+
+
+def stamp_of(position: Position, choice: str) -> Mapping[str, int | str]:
+    """What `Saved.read` reads."""
+    return {**asdict(position), "choice": choice}
+
+
+def index_path(folder: Path, kind: str) -> Path:
+    """Where an index of a kind lies."""
+    return folder / f"{kind}.index"
+
+
+def index_files(folder: Path) -> list[Path]:
+    """The files of all kinds that are there: one, or while kinds are being changed two."""
+    return [path for kind in kinds() if (path := index_path(folder, kind)).exists()]
+
+
+def newest_saved(folder: Path) -> Saved | None:
+    """The saved index that has come farthest; None if none is there.
+
+    Raises:
+        IndexFileError: there are files, but none is whole.
+    """
+    saved, damage = [], None
+    for path in index_files(folder):
+        try:
+            saved.append(Saved.read(path))
+        except IndexFileError as error:
+            damage = error
+    if not saved and damage is not None:
+        raise damage
+    return max(saved, key=_how_far, default=None)
+
+
+def delete_others(folder: Path, path: Path) -> None:
+    """Delete the files of other kinds: they lack what is new and hold what was removed."""
+    for other in index_files(folder):
+        if other != path:
+            other.unlink(missing_ok=True)
+
+
+def _how_far(saved: Saved) -> tuple[int, int]:
+    return saved.position.generation, saved.position.revision
