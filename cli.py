@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .gallery.commands import asking, correcting, keeping, looking, measuring, models
-from .gallery.commands.options import DONE, FAILED, INTERRUPTED, USAGE, Json
-from .gallery.commands.terminal import print_json, print_lines, say
+from .gallery.commands import asking, calibrating, correcting, keeping, looking, measuring, models
+from .gallery.commands.options import DONE, FAILED, INTERRUPTED, SOME_FAILED, USAGE, Json
+from .gallery.commands.terminal import print_json, print_lines, say, show_progress
 from .gallery.errors import ReidGalleryError
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (asking, correcting, looking, keeping, models, measuring):
+for room in (asking, correcting, looking, keeping, models, measuring, calibrating):
     app.add_typer(room.app)
 training = typer.Typer(name="train", rich_markup_mode=None)
 app.add_typer(training)
@@ -58,7 +58,7 @@ def options(
 def train(
     context: typer.Context,
     data: Annotated[
-        list[Path] | None, typer.Option(help="A folder or CSV manifest; may be repeated.")
+        list[Path] | None, typer.Option(help="A folder, CSV manifest or gallery; may be repeated.")
     ] = None,
     layout: Annotated[
         list[str] | None, typer.Option(help="Of each --data, in the same order.")
@@ -155,6 +155,53 @@ def compare(
     else:
         print_lines([comparison_table(compared)])
     return DONE
+
+
+@app.command()
+def prepare(
+    data: Annotated[
+        list[Path], typer.Argument(help="Folders, CSV manifests or galleries; they are joined.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="The manifest, .csv; its report lies in a folder beside.")
+    ],
+    layout: Annotated[
+        list[str] | None, typer.Option(help="Of each DATA, in the same order.")
+    ] = None,
+    validation_share: Annotated[
+        float, typer.Option(min=0, help="Of the people, to hold out.")
+    ] = 0.08,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of whom to hold out.")] = 0,
+    drop_quantile: Annotated[
+        float, typer.Option(min=0, help="As in a recipe; the report tells what it does.")
+    ] = 0.25,
+    balance_to: Annotated[
+        int, typer.Option(min=0, help="As in a recipe; the report tells what it does.")
+    ] = 200,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Pictures to embed in search of wrong labels; 0: none.")
+    ] = 6000,
+) -> int:
+    """Join data sets in one manifest to train on, split by person, with a report."""
+    from .gallery.extractor import Extractor, resolve_model
+    from .train.config import DataConfig
+    from .train.preparation.prepare import prepare as prepare_data
+
+    config = DataConfig(
+        validation_share=validation_share, drop_quantile=drop_quantile, balance_to=balance_to
+    )
+    with show_progress() as progress:
+        prepared, page = prepare_data(
+            _pair_sources(data, layout or []),
+            out,
+            config=config,
+            seed=seed,
+            extractor=Extractor.load(resolve_model(None)) if sample else None,
+            sample=sample,
+            progress=progress,
+        )
+    print_lines([*prepared.summary(), f"manifest: {out}", f"report: {page}"])
+    return SOME_FAILED if prepared.failed else DONE
 
 
 def _pair_sources(data: list[Path], layout: list[str]) -> list[tuple[Path, str]]:

@@ -75,7 +75,7 @@ def _deal(groups: list[Group], people: int) -> Iterator[list[int]]:
         waiting.extendleft(reversed(later))
 
 
-def shard(batch: Sequence[Item], *, rank: int, world_size: int) -> Sequence[Item]:
+def shard(batch: Sequence[Item], *, rank: int, world_size: int) -> list[Item]:
     """One process's part of a batch; those of all processes, in the order of ranks, are the batch.
 
     Args:
@@ -92,4 +92,4 @@ def shard(batch: Sequence[Item], *, rank: int, world_size: int) -> Sequence[Item
             f"a batch of {len(batch)} pictures can't be shared evenly by {world_size} processes; "
             "make data.people_per_batch a multiple of their number"
         )
-    return batch[rank * size : (rank + 1) * size]
+    return list(batch[rank * size : (rank + 1) * size])

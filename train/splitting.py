@@ -74,10 +74,8 @@ def split_people(
     for number, (place, layout) in enumerate(sources):
         reading = read_source(place, layout)
         split.left_out.extend(reason for _, reason in reading.failed)
-        for pictures in _by_source(reading.pictures):
-            held_out = _told_split(pictures)
-            if held_out is None:
-                held_out = held_out_people((p.pid for p in pictures), validation_share, seed)
+        for pictures in by_source(reading.pictures):
+            held_out = find_held_out(pictures, validation_share, seed)
             training = [p.pid for p in pictures if p.pid not in held_out]
             small = small_people(training, drop_quantile)
             for position, picture in enumerate(pictures):
@@ -87,6 +85,16 @@ def split_people(
     if len({p.person for p in split.training}) < 3:
         raise LayoutError("training needs pictures of at least 3 people")
     return split
+
+
+def find_held_out(pictures: Sequence[LabelledPicture], share: float, seed: int) -> set[str]:
+    """Whom of one source's people to hold out: those a manifest says, else see `held_out_people`.
+
+    Raises:
+        LayoutError: a manifest contradicts itself.
+    """
+    told = _told_split(pictures)
+    return held_out_people((p.pid for p in pictures), share, seed) if told is None else told
 
 
 def held_out_people(pids: Iterable[str], share: float, seed: int) -> set[str]:
@@ -108,7 +116,8 @@ def _lot(pid: str, seed: int) -> float:
     return int.from_bytes(sha256(f"{seed}/{pid}".encode()).digest()[:6]) / 2**48
 
 
-def _by_source(pictures: Iterable[LabelledPicture]) -> list[list[LabelledPicture]]:
+def by_source(pictures: Iterable[LabelledPicture]) -> list[list[LabelledPicture]]:
+    """Part a manifest's pictures by the data set they come from; of one data set, all."""
     parts: dict[str | None, list[LabelledPicture]] = {}
     for picture in pictures:
         parts.setdefault(picture.source, []).append(picture)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.train.config import ModelConfig
-from reid_gallery.train.datasets import CropCache, TrainingPicture, split_people
+from reid_gallery.train.datasets import CropCache
 from reid_gallery.train.model import EmbeddingModel
+from reid_gallery.train.splitting import TrainingPicture, split_people
 from reid_gallery.train.validation import embed_crops, validate
 
 
