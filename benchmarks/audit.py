@@ -27,11 +27,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from reid_gallery import Gallery
+from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.health.audit import load_gallery
 from reid_gallery.gallery.health.doubles import find_doubles
 from reid_gallery.gallery.health.people import People, stand
+from reid_gallery.gallery.health.recognition import choose_sample, recognised, try_spoilt
+from reid_gallery.gallery.health.spoiling import spoil
 from reid_gallery.gallery.health.strays import find_strays
 from reid_gallery.gallery.health.twins import nearest_earlier
+from reid_gallery.gallery.pictures.quality import measure_quality
+from reid_gallery.gallery.pictures.read import read_crop
 from reid_gallery.gallery.store.store import Store
 from reid_gallery.gallery.types import Sighting
 
@@ -56,6 +61,11 @@ class Counts:
     def of(cls, pids: Sequence[str]) -> "Counts":
         """Nothing counted yet."""
         return cls(*(dict.fromkeys(pids, 0) for _ in range(4)))
+
+    def without(self, pid: str) -> "Counts":
+        """The same, less one identity."""
+        columns = (self.told, self.wrong, self.found, self.placed)
+        return Counts(*({p: n for p, n in column.items() if p != pid} for column in columns))
 
     def line(self) -> str:
         """Precision, recall and, for sightings, the share of right people, with intervals."""
@@ -187,6 +197,42 @@ def scenarios(
         yield name, counts
 
 
+def measure_risk(sightings: Sequence[Sighting], vectors: Vectors) -> None:
+    """Learn from one half of the people which quality is not recognised; test on the other half."""
+    people = People.of(sightings)
+    standing = stand(vectors, people)
+    usable = np.isfinite(standing.own + standing.other)
+    embed = Extractor.load(resolve_model(None)).embed
+    halves = [choose_sample(usable & (people.owner % 2 == side), seed=side) for side in (0, 1)]
+    crops = [[read_crop(Path(sightings[row].path)) for row in half] for half in halves]
+    recognition = try_spoilt(crops[0], halves[0], embed, (vectors, people))
+    severities = np.random.default_rng(1).random(len(crops[1]))
+    spoilt = [spoil(crop, way, severities[way]) for way, crop in enumerate(crops[1])]
+    missed = ~recognised(embed(spoilt), halves[1], vectors, people)
+    risk = recognition.risk([measure_quality(crop) for crop in spoilt])
+    print(f"spoilt pictures: {len(missed)}, missed {missed.mean():.3f}, {area(risk, missed)}")
+    for low in (0.0, 0.25, 0.5, 0.75):
+        among = (risk >= low) & (risk < low + 0.25)
+        told = f"risk {risk[among].mean():.2f}, missed {missed[among].mean():.2f}"
+        print(f"  {among.sum():4} pictures: {told}")
+    rows = np.flatnonzero(usable & (people.owner % 2 == 1))[::4]
+    risk = recognition.risk([measure_quality(read_crop(Path(sightings[r].path))) for r in rows])
+    missed = ~(standing.own > standing.other)[rows]
+    print(f"as they are: {len(rows)}, missed {missed.mean():.3f}, {area(risk, missed)}")
+
+
+def area(risk: npt.NDArray[np.float64], missed: npt.NDArray[np.bool_]) -> str:
+    """The area under the ROC curve, with an interval bootstrapped by picture."""
+    random, areas = np.random.default_rng(0), []
+    for turn in range(201):
+        drawn = random.integers(len(risk), size=len(risk)) if turn else np.arange(len(risk))
+        ranks, truth = risk[drawn].argsort().argsort(), missed[drawn]
+        above = ranks[truth].sum() - truth.sum() * (truth.sum() - 1) / 2
+        areas.append(above / max(1, truth.sum() * (~truth).sum()))
+    low, high = np.quantile(areas[1:], [0.025, 0.975])
+    return f"area under ROC {areas[0]:.3f} [{low:.3f}, {high:.3f}]"
+
+
 def write_store(path: Path, source: Path, sightings: Sequence[Sighting], labels: Labels) -> None:
     """Copy a store and give its sightings the labels."""
     shutil.copytree(source, path)
@@ -202,6 +248,7 @@ def main() -> None:
     parser.add_argument("store", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--distractors", action="store_true")
+    parser.add_argument("--quality", action="store_true", help="Measure picture quality, and stop.")
     parser.add_argument("--out", type=Path, help="Write a corrupted copy there, and stop.")
     arguments = parser.parse_args()
     store = Store(arguments.store, create=False, wait_s=1.0)
@@ -214,10 +261,15 @@ def main() -> None:
         labels = give_away_one_by_one(sightings, np.random.default_rng(0), pids)
         write_store(arguments.out, arguments.store, sightings, labels)
         return
+    if arguments.quality:
+        measure_risk(sightings, vectors)
+        return
     print(f"{len(sightings):,} sightings of {len(pids):,} people, {arguments.seeds} seeds")
     print(f"{'':36}precision             recall                right person")
     for title, counts in scenarios(sightings, vectors, pids, arguments.seeds):
         print(f"{title:36}{counts.line()}", flush=True)
+        if arguments.distractors:
+            print(f"{f'  less sightings of {DISTRACTORS}':36}{counts.without(DISTRACTORS).line()}")
     started = time.perf_counter()
     people = People.of(sightings)
     find_strays(vectors, people, stand(vectors, people))

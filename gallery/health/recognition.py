@@ -76,7 +76,7 @@ def try_spoilt(
     spoilt = [spoil(crop, way, severities[way]) for way, crop in enumerate(crops)]
     if len(spoilt) < _LEAST:
         return None
-    missed = ~_recognised(embed(spoilt), at, *gallery)
+    missed = ~recognised(embed(spoilt), at, *gallery)
     if missed.all() or not missed.any():
         return None
     qualities, missed_anyway = as_it_is
@@ -89,9 +89,10 @@ def try_spoilt(
     return Recognition(centre, scale, fit_logistic((features - centre) / scale, outcomes, counts))
 
 
-def _recognised(
+def recognised(
     probes: Vectors, at: npt.NDArray[np.intp], vectors: Vectors, people: People
 ) -> npt.NDArray[np.bool_]:
+    """Whether each probe, float32[m, d], in place of sighting ``at``, is nearest its own person."""
     instead = vectors.copy()
     instead[at] = probes
     own = score_outside_burst(vectors, people, people.owner, enrolled=True, probes=instead)[at]

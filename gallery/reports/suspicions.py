@@ -30,7 +30,7 @@ def _row(finding: Finding) -> SheetRow | None:
     return SheetRow(
         query=pictures,
         caption=finding.sightings[0].pid,
-        verdict=f"{finding.kind.value}? {finding.chance:.0%}",
+        verdict=f"{finding.kind.value}? {min(finding.chance, 0.99):.0%}",  # never a certainty
         matches=[
             SheetMatch(
                 picture=None if match.sighting.path is None else Path(match.sighting.path),
