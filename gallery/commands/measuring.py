@@ -78,37 +78,28 @@ def evaluate(
 ) -> int:
     """Measure models on data sets, or your gallery on itself, and compare them."""
     from ..evaluation.measuring import measure
-    from ..evaluation.models import part_paths
     from ..evaluation.reranking import Reranking
 
-    models, folders = part_paths(paths or [])
-    sources = folders + (data or [])
-    protocols = protocol or ["all-to-all"] * len(sources)
-    if len(protocols) != len(sources):
-        raise typer.BadParameter(
-            f"{len(protocols)} --protocol, but {len(sources)} folders or manifests that are "
-            "there; name one for each"
-        )
-    source = context.get_parameter_source("store")
-    if sources and source is not None and source.name == "COMMANDLINE":
+    models, data_sets = _read_paths(paths or [], data or [], protocol or [])
+    if data_sets and _is_typed(context, "store"):
         raise typer.BadParameter("--store measures a gallery; leave out the data, or --store")
     if report is not None:
         from ..reports.evaluation import check_report_folder
 
         check_report_folder(report)
-    if sources:
-        data_sets = list(zip(protocols, sources, strict=True))
-        tasks = _embed_data(models, data_sets, layout=layout, seed=seed, cache=cache)
+    verify = pairs or report is not None
+    if data_sets:
+        trials = _read_data(data_sets, layout=layout, seed=seed, verify=verify)
+        embedded = _embed_data(models, trials, cache=cache)
     else:
-        tasks = _embed_store(models, store, leave_out=leave_out.value, cache=cache)
+        embedded = _embed_store(
+            models, store, leave_out=leave_out.value, verify=verify, cache=cache
+        )
+    reranking = Reranking() if rerank else None
     measured: list[Measurement] = []
-    for trial, embeddings in tasks:
+    for trial, embeddings in embedded:
         found = measure(
-            trial,
-            embeddings,
-            pairs=pairs or report is not None,
-            reranking=Reranking() if rerank else None,
-            ap_convention=ap.value,
+            trial, embeddings, pairs=verify, reranking=reranking, ap_convention=ap.value
         )
         _show(found, as_json)
         measured += found
@@ -119,23 +110,51 @@ def evaluate(
     if report is not None:
         from ..reports.evaluation import write_report
 
-        say(f"report: {write_report(report, measured, command=_spell())}")
+        command = shlex.join(["reid-gallery", *sys.argv[1:]])
+        say(f"report: {write_report(report, measured, command=command)}")
     return DONE
 
 
-def _embed_data(
-    models: list[Path],
-    data_sets: list[tuple[str, Path]],
-    *,
-    layout: str,
-    seed: int,
-    cache: Path | None,
-) -> Iterator[tuple["Trial", dict[str, "Vectors"]]]:
-    """Embed data sets by models; all are read before the first is embedded."""
-    from ..evaluation.models import embed_trial, load_models
+def _read_paths(
+    paths: list[Path], data: list[Path], protocols: list[str]
+) -> tuple[list[Path], list[tuple[str, Path]]]:
+    """Part models from data, and give each data set its protocol."""
+    from ..evaluation.models import part_paths
+
+    models, sources = part_paths(paths)
+    sources += data
+    chosen = protocols or ["all-to-all"] * len(sources)
+    if len(chosen) != len(sources):
+        raise typer.BadParameter(
+            f"{len(chosen)} --protocol, but {len(sources)} folders or manifests; name one for each"
+        )
+    return models, list(zip(chosen, sources, strict=True))
+
+
+def _is_typed(context: typer.Context, option: str) -> bool:
+    """Whether an option was given on the command line, not by its environment variable."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _read_data(
+    data_sets: list[tuple[str, Path]], *, layout: str, seed: int, verify: bool
+) -> list["Trial"]:
+    """Read all data sets before the first is embedded: what is wrong with one is told at once."""
     from ..evaluation.trials import read_trial
+    from ..evaluation.verification import draw_pairs
 
     trials = [read_trial(name, folder, seed=seed, layout=layout) for name, folder in data_sets]
+    for trial in trials if verify else ():
+        draw_pairs(trial)
+    return trials
+
+
+def _embed_data(
+    models: list[Path], trials: list["Trial"], *, cache: Path | None
+) -> Iterator[tuple["Trial", dict[str, "Vectors"]]]:
+    from ..evaluation.models import embed_trial, load_models
+
     extractors = load_models(models or [None])
     for trial in trials:
         with show_progress(len(trial.files) * len(extractors)) as progress:
@@ -144,14 +163,22 @@ def _embed_data(
 
 
 def _embed_store(
-    models: list[Path], store: Path | None, *, leave_out: "Leave", cache: Path | None
+    models: list[Path],
+    store: Path | None,
+    *,
+    leave_out: "Leave",
+    verify: bool,
+    cache: Path | None,
 ) -> Iterator[tuple["Trial", dict[str, "Vectors"]]]:
     """Take a gallery's stored vectors, and embed its pictures by other models, if any."""
     from ..evaluation.models import embed_trial, load_models
     from ..evaluation.stored import read_store
+    from ..evaluation.verification import draw_pairs
     from ..store.directory import default_store
 
     trial, stored, made_by = read_store(store or default_store(), leave_out=leave_out)
+    if verify:
+        draw_pairs(trial)
     extractors = load_models(models)
     embeddings = {f"{made_by} (stored)": stored}
     if extractors:
@@ -168,8 +195,3 @@ def _show(measured: list["Measurement"], as_json: bool) -> None:
             print_json(measurement_record(one))
         else:
             print_lines([measurement_text(one), ""])
-
-
-def _spell() -> str:
-    """The command line as it was typed."""
-    return shlex.join(["reid-gallery", *sys.argv[1:]])

@@ -101,6 +101,20 @@ class Trial:
             raise NotFoundError(
                 f"{self.name}: {len(people)} people; it takes two at least to tell them apart"
             )
+        for query, gallery in self.splits:
+            if not self._can_be_asked(query, gallery):
+                raise NotFoundError(
+                    f"{self.name}: none of {len(query)} queries has its person among "
+                    f"{len(gallery)} gallery pictures (those of its own camera don't count); "
+                    "check that both sides write pids alike"
+                )
+
+    def _can_be_asked(self, query: Rows, gallery: Rows) -> bool:
+        """Whether one query at least has its person in another view."""
+        views: dict[str, set[str]] = {}
+        for row in gallery.tolist():
+            views.setdefault(self.pids[row], set()).add(self.views[row])
+        return any(views.get(self.pids[row], set()) - {self.views[row]} for row in query.tolist())
 
     @property
     def files(self) -> list[Path]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..errors import EmbeddingError
 from .counting import Rows, Scores
-from .intervals import Interval
+from .intervals import Interval, interval_of
 from .pairs import Pairs, draw_coin_pairs, draw_honest_pairs
 from .retrieval import check_embeddings
 from .roc import Roc, RocMaker
@@ -95,7 +95,10 @@ class VerificationResult:
             if judge.can_judge(weights):
                 for name, value in judge.figures(weights).items():
                     drawn[name].append(value)
-        return {name: _middle(values, level) for name, values in drawn.items()}
+        return {
+            name: interval_of(np.array(values or [np.nan]), level=level)
+            for name, values in drawn.items()
+        }
 
     def denominators(self) -> str:
         """What was verified, in words."""
@@ -161,13 +164,6 @@ class _Judge:
         return dict(zip(FIGURES, values, strict=True))
 
 
-def _middle(values: list[float], level: float) -> Interval:
-    if not values:
-        return Interval(float("nan"), float("nan"))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
-
-
 def evaluate_pairs(
     embeddings: npt.NDArray[Any],
     pids: Sequence[str],
@@ -202,12 +198,24 @@ def evaluate_pairs(
     )
 
 
+def draw_pairs(trial: Trial, *, seed: int = 0) -> tuple[Pairs, Pairs]:
+    """Draw a trial's pairs: the coin's, and the honest ones.
+
+    Raises:
+        NotFoundError: there are too few people for that.
+    """
+    nobody = trial.distractors
+    return (
+        draw_coin_pairs(trial.pids, nobody=nobody, seed=seed),
+        draw_honest_pairs(trial.pids, trial.views, nobody=nobody, seed=seed),
+    )
+
+
 def verify_trial(
     trial: Trial, embeddings: npt.NDArray[Any], *, seed: int = 0
 ) -> tuple[VerificationResult, VerificationResult]:
-    """Verify pairs of a trial's pictures: by the coin's protocol, and by the honest one."""
-    coin = draw_coin_pairs(trial.pids, nobody=trial.distractors, seed=seed)
-    honest = draw_honest_pairs(trial.pids, trial.views, nobody=trial.distractors, seed=seed)
+    """Verify the pairs of `draw_pairs`, the coin's by its threshold; see `evaluate_pairs`."""
+    coin, honest = draw_pairs(trial, seed=seed)
     return (
         evaluate_pairs(embeddings, trial.pids, coin, name="coin", threshold=COIN_THRESHOLD),
         evaluate_pairs(embeddings, trial.pids, honest, name="cross-view"),

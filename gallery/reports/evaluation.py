@@ -30,7 +30,7 @@ def check_report_folder(folder: Path) -> None:
 
 
 def write_report(folder: Path, measured: Sequence[Measurement], *, command: str) -> Path:
-    """Write ``index.html``, its pictures and ``figures.jsonl``; older ones are replaced.
+    """Write ``index.html``, its pictures and ``figures.jsonl``; files of these names are replaced.
 
     The pictures show people of the data set: keep the folder where the data set may be.
 

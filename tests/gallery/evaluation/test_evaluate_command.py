@@ -135,22 +135,27 @@ def test_a_report_is_a_page_with_pictures(evaluate, tiny_model, other_model, cro
 
 def test_bad_input_is_one_line(evaluate, tiny_model, crops, store, tmp_path):
     missing = tmp_path / "people.csv"
-    missing.write_text("path,pid\ncrops/p0/0.png,a\nnot-there.png,b\n")
+    missing.write_text("path,pid\ncrops/p0/0.png,a\ncrops/p0/1.png,a\nnot-there.png,b\n")
     alone = tmp_path / "alone"
     shutil.copytree(crops / "p0", alone / "p0")
     singles = tmp_path / "singles"
     for person in ("p0", "p1"):
         (singles / person).mkdir(parents=True)
         shutil.copy(crops / person / "0.png", singles / person)
+    few = tmp_path / "few"
+    for person in ("p0", "p1"):
+        shutil.copytree(crops / person, few / person)
     broken = tmp_path / "broken"
     shutil.copytree(crops, broken)
     (broken / "p0" / "0.png").write_bytes(b"no picture")
     file = tmp_path / "file"
     file.touch()
     cases = {
-        (tiny_model, missing): "not-there.png: no such picture (1 of 2 are missing)",
+        (tiny_model, missing): "not-there.png: no such picture (1 of 3 are missing)",
         (tiny_model, alone): "1 people; it takes two",
         (tiny_model, singles): "none of 2 queries has its person",
+        (tiny_model, singles, "--pairs"): "none of 2 queries has its person",
+        (tiny_model, few, "--pairs"): "2 people were seen by two cameras",
         (tiny_model, broken): "0.png: not a picture",
         (tiny_model, "--protocol", "viper", crops): "no picture follows the layout 'viper'",
         (tiny_model, "--protocol", "vipr", crops): "protocol 'vipr' is unknown",

@@ -131,8 +131,8 @@ def test_a_picture_of_two_people_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_named_twice_asks_once(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
-    file.write_text("path,pid\na.jpg,anna\na.jpg,anna\nb.jpg,bo\n")
-    assert len(read_trial("all-to-all", file).splits[0][0]) == 2
+    file.write_text("path,pid\na.jpg,anna\na.jpg,anna\nb.jpg,bo\nc.jpg,bo\n")
+    assert len(read_trial("all-to-all", file).splits[0][0]) == 3
 
 
 def test_a_wrong_layout_is_one_line(tmp_path: Path) -> None:
