@@ -14,6 +14,7 @@ from reid_gallery.train.api import train
 from reid_gallery.train.export import build_graph, load_served_model
 from reid_gallery.train.held_out import embed_pictures, rank_held_out
 from reid_gallery.train.material import split_of_run
+from reid_gallery.train.reports import cost
 from reid_gallery.train.reports.compare import compare_runs
 from reid_gallery.train.reports.comparison import (
     comparison_records,
@@ -26,6 +27,11 @@ from reid_gallery.train.reports.report import repeat_command, write_report
 from reid_gallery.train.reports.worst import worst_people
 from reid_gallery.train.run_folder import read_description
 from torch.utils.flop_counter import FlopCounterMode
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(cost, "_SECONDS", 0.1)
 
 
 @pytest.fixture(scope="module")

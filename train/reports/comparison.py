@@ -69,8 +69,7 @@ def _scatter(axis: Axes, compared: Sequence[ComparedModel], cost: Cost, *, label
             markerfacecolor=colour if model.same_people else "white",
             label=(model.name if model.same_people else f"{model.name} *") if labelled else None,
         )
-    axis.set_xlim(left=0)
-    axis.margins(x=0.15)
+    axis.set_xlim(0, 1.15 * max(map(cost, compared)))
 
 
 def _line(model: ComparedModel) -> str:
@@ -79,8 +78,8 @@ def _line(model: ComparedModel) -> str:
         model.backbone,
         _share(model.map, model.map_interval),
         _share(model.rank1, model.rank1_interval),
-        f"{model.parameters / 1e6:.2f}",
-        f"{model.flops / 1e9:.2f}",
+        f"{model.parameters / 1e6:.3g}",
+        f"{model.flops / 1e9:.3g}",
         *(f"{model.pictures_per_s[size]:.1f}" for size in BATCH_SIZES),
     ]
     return "| " + " | ".join(cells) + " |"

@@ -31,10 +31,7 @@ def draw_worst(
         Their names and mean APs, the worst first.
     """
     worst = worst_people(result, pictures)
-    rows = [
-        _row(query, f"mean AP {mean:.2f} of {person}", embeddings, pictures)
-        for person, mean, query in worst
-    ]
+    rows = [_row(query, f"mean AP {mean:.2f}", embeddings, pictures) for _, mean, query in worst]
     write_sheet(path, rows, title="Held-out people who are recognised worst")
     return [(person, mean) for person, mean, _ in worst]
 
