@@ -163,7 +163,7 @@ def prepare(
         list[Path], typer.Argument(help="Folders, CSV manifests or galleries; they are joined.")
     ],
     out: Annotated[
-        Path, typer.Option(help="The manifest, .csv; its report lies in a folder beside.")
+        Path, typer.Option(help="The manifest, .csv; its report is in a folder beside.")
     ],
     layout: Annotated[
         list[str] | None, typer.Option(help="Of each DATA, in the same order.")
@@ -211,6 +211,18 @@ def _pair_sources(data: list[Path], layout: list[str]) -> list[tuple[Path, str]]
         raise typer.BadParameter(f"{len(data)} --data but {len(layout)} --layout; give one each")
     layouts = layout * len(data) if len(layout) == 1 else layout or ["folders"] * len(data)
     return list(zip(data, layouts, strict=True))
+
+
+@app.command()
+def hypersphere(
+    out: Annotated[Path, typer.Option(help="A folder for the picture and the table.")],
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, and of the digits learnt.")] = 0,
+) -> int:
+    """Show what a margin does: digits on a sphere under softmax, ArcFace and AdaCos."""
+    from .train.hypersphere_report import write_hypersphere
+
+    print_lines([write_hypersphere(out, seed=seed)])
+    return DONE
 
 
 # -- running -------------------------------------------------------------------------------------
