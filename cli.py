@@ -109,7 +109,8 @@ def train(
             epochs=epochs,
             time_budget=time_budget,
         )
-    print_lines([str(file)])
+    if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
+        print_lines([str(file)])
     return DONE
 
 

@@ -45,7 +45,7 @@ def start_run(out: Path, config: TrainConfig, data: RunData) -> Iterator["Run"]:
         LayoutError: the sources don't have the layouts they were said to have.
         ConfigError: the backbone or its initial weights can't be had.
     """
-    processes = Processes(config.precision)
+    processes = _meet(config)
     if processes.main:
         make_folder(out)
     with _held(out, processes):
@@ -69,9 +69,14 @@ def resume_run(out: Path) -> Iterator["Run"]:
         ConfigError: its configuration was edited and has mistakes.
     """
     config, data = read_description(out)
-    processes = Processes(config.precision)
+    processes = _meet(config)
     with _held(out, processes):
         yield Run(out, config, data, processes, resuming=True)
+
+
+def _meet(config: TrainConfig) -> Processes:
+    frozen = any(phase.frozen_stages for phase in config.phases)
+    return Processes(config.precision, frozen_stages=frozen)
 
 
 @contextmanager

@@ -31,14 +31,21 @@ class Processes:
     Started with ``torchrun`` or ``accelerate launch`` there are several; the first, ``main``, is
     the only one that writes.
 
+    Args:
+        precision: of the model: fp32, bf16 or fp16.
+        frozen_stages: whether some parameters get no gradients for a while.
+
     Attributes:
         rank: of this process, from 0.
         count: of processes.
         device: that this process computes on.
         main: whether this is the first one.
+
+    Raises:
+        ConfigError: the precision can't be had here.
     """
 
-    def __init__(self, precision: str) -> None:
+    def __init__(self, precision: str, *, frozen_stages: bool) -> None:
         if precision == "fp16" and not torch.accelerator.is_available():
             raise ConfigError("precision 'fp16' needs a GPU; take 'bf16' or 'fp32'")
         AcceleratorState._reset_state()  # another run in this process may have another precision
@@ -48,10 +55,7 @@ class Processes:
                 # Several processes are looked for on CPUs only when told so.
                 cpu="LOCAL_RANK" in os.environ and not torch.accelerator.is_available(),
                 kwargs_handlers=[
-                    # Stages that are frozen for a phase get no gradients.
-                    DistributedDataParallelKwargs(
-                        find_unused_parameters=True, broadcast_buffers=False
-                    ),
+                    DistributedDataParallelKwargs(find_unused_parameters=frozen_stages),
                     InitProcessGroupKwargs(timeout=_PATIENCE),
                 ],
             )
