@@ -13,7 +13,7 @@ from .options import DONE, Json, Store
 from .terminal import print_json, print_lines, say, show_progress
 
 if TYPE_CHECKING:
-    from ..evaluation.embedding import Vectors
+    from ..evaluation.embedding import Embedded
     from ..evaluation.measuring import Measurement
     from ..evaluation.stored import Leave
     from ..evaluation.trials import Trial
@@ -90,17 +90,13 @@ def evaluate(
     verify = pairs or report is not None
     if data_sets:
         trials = _read_data(data_sets, layout=layout, seed=seed, verify=verify)
-        embedded = _embed_data(models, trials, cache=cache)
+        tasks = _embed_data(models, trials, cache=cache)
     else:
-        embedded = _embed_store(
-            models, store, leave_out=leave_out.value, verify=verify, cache=cache
-        )
+        tasks = _embed_store(models, store, leave_out=leave_out.value, verify=verify, cache=cache)
     reranking = Reranking() if rerank else None
     measured: list[Measurement] = []
-    for trial, embeddings in embedded:
-        found = measure(
-            trial, embeddings, pairs=verify, reranking=reranking, ap_convention=ap.value
-        )
+    for trial, embedded in tasks:
+        found = measure(trial, embedded, pairs=verify, reranking=reranking, ap_convention=ap.value)
         _show(found, as_json)
         measured += found
     if len(measured) > 1 and not as_json:
@@ -152,14 +148,14 @@ def _read_data(
 
 def _embed_data(
     models: list[Path], trials: list["Trial"], *, cache: Path | None
-) -> Iterator[tuple["Trial", dict[str, "Vectors"]]]:
+) -> Iterator[tuple["Trial", list["Embedded"]]]:
     from ..evaluation.models import embed_trial, load_models
 
     extractors = load_models(models or [None])
     for trial in trials:
         with show_progress(len(trial.files) * len(extractors)) as progress:
-            embeddings = embed_trial(trial, extractors, progress=progress, cache=cache)
-        yield trial, embeddings
+            embedded = embed_trial(trial, extractors, progress=progress, cache=cache)
+        yield trial, embedded
 
 
 def _embed_store(
@@ -169,22 +165,22 @@ def _embed_store(
     leave_out: "Leave",
     verify: bool,
     cache: Path | None,
-) -> Iterator[tuple["Trial", dict[str, "Vectors"]]]:
+) -> Iterator[tuple["Trial", list["Embedded"]]]:
     """Take a gallery's stored vectors, and embed its pictures by other models, if any."""
     from ..evaluation.models import embed_trial, load_models
     from ..evaluation.stored import read_store
     from ..evaluation.verification import draw_pairs
     from ..store.directory import default_store
 
-    trial, stored, made_by = read_store(store or default_store(), leave_out=leave_out)
+    trial, stored = read_store(store or default_store(), leave_out=leave_out)
     if verify:
         draw_pairs(trial)
     extractors = load_models(models)
-    embeddings = {f"{made_by} (stored)": stored}
+    embedded = [stored]
     if extractors:
         with show_progress(len(trial.files) * len(extractors)) as progress:
-            embeddings |= embed_trial(trial, extractors, progress=progress, cache=cache)
-    yield trial, embeddings
+            embedded += embed_trial(trial, extractors, progress=progress, cache=cache)
+    yield trial, embedded
 
 
 def _show(measured: list["Measurement"], as_json: bool) -> None:

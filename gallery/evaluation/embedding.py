@@ -1,6 +1,7 @@
 """A trial's pictures embedded by a model; kept in a folder, if wanted, for the next time."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +17,21 @@ Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
 
 _BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """A trial's pictures as one model sees them.
+
+    Attributes:
+        model: its name.
+        sha256: its identity; ``external`` or None if it isn't a file of this program's.
+        vectors: float32[n, d] unit rows.
+    """
+
+    model: str
+    sha256: str | None
+    vectors: Vectors
 
 
 def embed_files(

@@ -57,7 +57,7 @@ def find_examples(measured: Measurement, *, count: int = 8) -> Examples:
     query, gallery = measured.trial.splits[0]
     pids, views = np.array(measured.trial.pids), np.array(measured.trial.views)
     labels = Labels(pids[query], pids[gallery], views[query], views[gallery])
-    scorer = make_scorer(measured.vectors, query, gallery, measured.retrieval.reranking)
+    scorer = make_scorer(measured.embedded.vectors, query, gallery, measured.retrieval.reranking)
     result = measured.retrieval.splits[0]
     finder = _Finder(result, scorer, labels, query, gallery)
     by_precision = np.argsort(-result.average_precision, kind="stable")

@@ -1,13 +1,11 @@
 """Several models on one trial: retrieval, verification, and the differences between the models."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
-
 from .comparing import Difference, compare_results
+from .embedding import Embedded
 from .intervals import Interval
 from .protocols import ProtocolResult, evaluate_trial
 from .reranking import Reranking
@@ -15,26 +13,27 @@ from .scoring import ApConvention
 from .trials import Trial
 from .verification import VerificationResult, verify_trial
 
-Vectors = npt.NDArray[np.float32]
-
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """One model on one trial.
 
     Attributes:
-        model: its name.
-        vectors: float32[n, d], the embeddings of the trial's pictures.
+        embedded: the model, and the trial's pictures as it sees them.
         retrieval: figures of ranking.
         verification: the coin's pairs and the cross-view ones; empty if not asked for.
         first: the measurement that this one is compared with, or None.
     """
 
-    model: str
-    vectors: Vectors
+    embedded: Embedded
     retrieval: ProtocolResult
     verification: tuple[VerificationResult, ...] = ()
     first: "Measurement | None" = None
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.embedded.model
 
     @property
     def trial(self) -> Trial:
@@ -54,7 +53,7 @@ class Measurement:
 
 def measure(
     trial: Trial,
-    embeddings: Mapping[str, Vectors],
+    models: Sequence[Embedded],
     *,
     pairs: bool = False,
     reranking: Reranking | None = None,
@@ -64,21 +63,20 @@ def measure(
 
     Args:
         trial: what is asked.
-        embeddings: by model's name, float32[n, d] unit rows of the trial's pictures.
+        models: the trial's pictures as each of them sees them.
         pairs: verify pairs of pictures as well.
         reranking: as in `evaluate_trial`.
         ap_convention: as in `evaluate_retrieval`.
     """
     measured: list[Measurement] = []
-    for model, vectors in embeddings.items():
+    for embedded in models:
         measured.append(
             Measurement(
-                model=model,
-                vectors=vectors,
+                embedded=embedded,
                 retrieval=evaluate_trial(
-                    trial, vectors, ap_convention=ap_convention, reranking=reranking
+                    trial, embedded.vectors, ap_convention=ap_convention, reranking=reranking
                 ),
-                verification=verify_trial(trial, vectors) if pairs else (),
+                verification=verify_trial(trial, embedded.vectors) if pairs else (),
                 first=measured[0] if measured else None,
             )
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import LayoutError, ModelError
 from ..extractor import Extractor, resolve_model
-from .embedding import Progress, Vectors, embed_files
+from .embedding import Embedded, Progress, embed_files
 from .trials import Trial
 
 
@@ -34,12 +34,16 @@ def embed_trial(
     *,
     progress: Progress,
     cache: Path | None = None,
-) -> dict[str, Vectors]:
+) -> list[Embedded]:
     """Embed a trial's pictures by each model; see `embedding.embed_files`."""
-    return {
-        name: embed_files(extractor, trial.files, progress=progress, cache=cache)
+    return [
+        Embedded(
+            name,
+            extractor.sha256,
+            embed_files(extractor, trial.files, progress=progress, cache=cache),
+        )
         for name, extractor in extractors.items()
-    }
+    ]
 
 
 def part_paths(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:

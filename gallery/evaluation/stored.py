@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import NotFoundError
 from ..store.generations import current_generation
@@ -13,6 +12,7 @@ from ..store.sightings import load_sightings
 from ..store.store import Store
 from ..store.vectors import read_blocks
 from ..types import Sighting
+from .embedding import Embedded
 from .trials import Trial, name_view
 
 Leave = Literal["camera", "sighting"]
@@ -25,9 +25,7 @@ _DESCRIPTIONS = {
 }
 
 
-def read_store(
-    root: Path, *, leave_out: Leave = "camera"
-) -> tuple[Trial, npt.NDArray[np.float32], str]:
+def read_store(root: Path, *, leave_out: Leave = "camera") -> tuple[Trial, Embedded]:
     """Read a gallery's stored vectors as a trial.
 
     Args:
@@ -36,7 +34,7 @@ def read_store(
             camera sees them? ``sighting`` suits a gallery of one camera.
 
     Returns:
-        The trial; float32[n, d], its vectors; and the name of the model that made them.
+        The trial, and its vectors with the model that made them.
 
     Raises:
         StoreError: there is no store.
@@ -57,7 +55,7 @@ def read_store(
         [np.empty((0, generation.dim), np.float32), *(rows for _, rows in blocks)]
     )
     trial = _make_trial([found[number] for number in ids], leave_out)
-    return trial, vectors, generation.model_name
+    return trial, Embedded(f"{generation.model_name} (stored)", generation.model, vectors)
 
 
 def _make_trial(sightings: list[Sighting], leave_out: Leave) -> Trial:

@@ -41,6 +41,7 @@ def measurement_record(measured: Measurement) -> Record:
         "schema": "reid-gallery/evaluate/1",
         "protocol": measured.trial.name,
         "model": measured.model,
+        "sha256": measured.embedded.sha256,
         "seed": measured.trial.seed,
         "ap_convention": retrieval.splits[0].ap_convention,
         "reranking": None

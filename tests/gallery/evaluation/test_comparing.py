@@ -3,6 +3,7 @@ import numpy.typing as npt
 import pytest
 from reid_gallery.gallery.errors import EmbeddingError
 from reid_gallery.gallery.evaluation.comparing import compare_results
+from reid_gallery.gallery.evaluation.embedding import Embedded
 from reid_gallery.gallery.evaluation.measuring import measure
 from reid_gallery.gallery.evaluation.protocols import evaluate_trial
 from reid_gallery.gallery.evaluation.reranking import Reranking
@@ -68,7 +69,11 @@ def test_a_query_does_not_find_itself() -> None:
 
 
 def test_models_are_compared_with_the_first() -> None:
-    measured = measure(all_to_all(40), {"a": unit(40, 0), "b": unit(40, 1)}, pairs=True)
+    measured = measure(
+        all_to_all(40),
+        [Embedded("a", None, unit(40, 0)), Embedded("b", None, unit(40, 1))],
+        pairs=True,
+    )
     first, second = measured
     assert first.differences == {}
     expected = second.retrieval.figures()["map"] - first.retrieval.figures()["map"]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -44,6 +45,7 @@ def test_json_is_an_object_a_model(evaluate, tiny_model, other_model, crops):
     assert first["schema"] == "reid-gallery/evaluate/1"
     assert set(first["figures"]["map"]) == {"value", "low", "high"}
     assert first["reranking"] == {"k1": 20, "k2": 6, "cosine_weight": 0.3}
+    assert first["sha256"] == sha256(tiny_model.read_bytes()).hexdigest()
     assert "differences" not in first
     assert second["compared_with"] == "tiny-0"
     assert [found["pairs"] for found in second["verification"]] == ["coin", "cross-view"]

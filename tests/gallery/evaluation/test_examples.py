@@ -1,5 +1,6 @@
 import numpy as np
 import numpy.typing as npt
+from reid_gallery.gallery.evaluation.embedding import Embedded
 from reid_gallery.gallery.evaluation.examples import find_examples
 from reid_gallery.gallery.evaluation.measuring import Measurement, measure
 from reid_gallery.gallery.evaluation.trials import Trial
@@ -21,7 +22,7 @@ VIEWS = ("c9", "c9", "c1", "c1", "c2", "c1", "c9")
 def measured(query: list[int] | None = None) -> Measurement:
     asking, asked = np.array(query or [0, 1]), np.arange(2, 7)
     trial = Trial("all-to-all", "", PIDS, VIEWS, (None,) * 7, ((asking, asked),))
-    [one] = measure(trial, {"model": on_circle(DEGREES)})
+    [one] = measure(trial, [Embedded("model", None, on_circle(DEGREES))])
     return one
 
 
