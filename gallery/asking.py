@@ -21,7 +21,7 @@ from .loading import BadPicture, in_batches, load_pictures, separate
 from .model_choice import pin_of
 from .pictures.read import Crop
 from .pooling import Pooling, rank_pooled
-from .ranking import RankedIdentity, exact_scores, rank_identities
+from .ranking import Ids, RankedIdentity, exact_scores, rank_identities
 from .store.generations import Generation, ModelPin, current_generation
 from .store.sightings import (
     Filter,
@@ -172,6 +172,7 @@ def answer(
             for batch in in_batches(range(len(queries)), _RANKED)
             for found in _answer_batch(
                 sqlite,
+                keeper,
                 index,
                 generation,
                 embeddings=embeddings[batch],
@@ -225,6 +226,7 @@ def _as_one(embeddings: Vectors) -> Vectors:
 
 def _answer_batch(
     sqlite: sqlite3.Connection,
+    keeper: IndexKeeper,
     index: VectorIndex | None,
     generation: Generation | None,
     *,
@@ -234,11 +236,17 @@ def _answer_batch(
 ) -> list[Answer]:
     if index is None or generation is None:
         return [Answer(query, "", None, None, ()) for query in queries]
-    rankings = _rank(sqlite, index, embeddings, question)
+    chosen = question.filter
+    allowed = None
+    if chosen.restricts:
+        allowed = keeper.remember(("ids", chosen), lambda: filtered_ids(sqlite, chosen))
+    rankings = _rank(sqlite, index, embeddings, question, allowed)
     found = load_sightings(sqlite, {person.sighting for ranking in rankings for person in ranking})
     # Calibrated on best sightings; of another score nothing is known.
     calibration = _calibration(generation) if question.pooling == "max" else None
-    size = gallery_size(sqlite, question.filter) if calibration else {}
+    size: GallerySize = {}
+    if calibration:
+        size = keeper.remember(("size", chosen), lambda: gallery_size(sqlite, chosen))
     return [
         _answer(
             query,
@@ -251,10 +259,12 @@ def _answer_batch(
 
 
 def _rank(
-    sqlite: sqlite3.Connection, index: VectorIndex, embeddings: Vectors, question: Question
+    sqlite: sqlite3.Connection,
+    index: VectorIndex,
+    embeddings: Vectors,
+    question: Question,
+    allowed: Ids | None,
 ) -> list[list[RankedIdentity]]:
-    chosen = question.filter
-    allowed = filtered_ids(sqlite, chosen) if chosen.restricts else None
     if question.pooling != "max":
         return rank_pooled(
             embeddings,

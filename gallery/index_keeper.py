@@ -2,8 +2,9 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +31,11 @@ _STALE_SHARE = 0.05
 """A saved index that lacks more than this share is written anew; less is caught up at each open."""
 _STALE_ROWS = 256
 
+_REMEMBERED = 16
+"""A filter's sightings can be millions: only what is asked again and again is worth keeping."""
+
+Found = TypeVar("Found")
+
 
 class IndexKeeper:
     """The index of an open store.
@@ -49,6 +55,7 @@ class IndexKeeper:
         self._saved_rows: int | None = None
         self._must_save = False
         self._choosing = False
+        self._remembered: dict[Hashable, Any] = {}
         self.damage: str | None = None
 
     def refresh(self, sqlite: sqlite3.Connection) -> VectorIndex | None:
@@ -65,6 +72,8 @@ class IndexKeeper:
         if generation is None:
             return None
         self._snapshot = sqlite, generation
+        if self._position != position:
+            self._remembered.clear()
         if self._position is None or self._position.generation != position.generation:
             self._open(sqlite, generation, position)
         if self._index is None or self._outgrown(self._index, position):
@@ -73,6 +82,18 @@ class IndexKeeper:
             self._catch_up(sqlite, generation, self._position)
         self._position = position
         return self._index
+
+    def remember(self, key: Hashable, work: Callable[[], Found]) -> Found:
+        """Return what ``work`` finds in the snapshot last refreshed to.
+
+        It is done once for each key until the store changes.
+        """
+        if key not in self._remembered:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = work()
+        found: Found = self._remembered[key]
+        return found
 
     def _open(self, sqlite: sqlite3.Connection, generation: Generation, now: Position) -> None:
         """Map the saved index, if it is one of this store's past; else leave it None."""

@@ -22,6 +22,9 @@ OwnersOf = Callable[[Iterable[int]], Mapping[int, int]]
 
 _FIRST_FETCH = 32
 
+_WIDE = 1 / 4
+"""The share of sightings from which on a filter is applied to hits."""
+
 _MOST_HITS = 2**20
 """Looked at together: bounds the memory of many queries, or of a large k, on a large gallery."""
 
@@ -58,7 +61,7 @@ def rank_identities(
         index: holds the sightings.
         owners_of: resolves sightings to identities.
         k: how many distinct identities; fewer come back when fewer exist.
-        allowed: int64[m], the only sightings that may match; None allows all.
+        allowed: int64[m] ascending, the only sightings that may match; None allows all.
 
     Returns:
         For each query its identities, best first.
@@ -67,24 +70,39 @@ def rank_identities(
     # Any order of float32 summation is within d * 2**-24 of the true cosine of unit vectors.
     slack = queries.shape[1] * 2.0**-23
     pending = np.arange(len(queries))
-    available = len(index) if allowed is None else len(allowed)
+    share = 1.0 if allowed is None else min(1.0, len(allowed) / max(1, len(index)))
+    # To drop what a wide filter forbids is quicker than to search only the rest.
+    searched = allowed if share < _WIDE else None
+    available = len(index) if searched is None else len(searched)
     fetch = max(_FIRST_FETCH, 4 * k)
+    if searched is None:
+        fetch = int(fetch / share)
     while len(pending) and available:
         fetch = min(fetch, available)
         unsure = []
         at_once = max(1, _MOST_HITS // fetch)
         for some in np.split(pending, range(at_once, len(pending), at_once)):
-            hits = index.search(queries[some], fetch, allowed=allowed)
-            owners = owners_of(set(hits.ids[hits.ids >= 0].tolist()))
+            hits = index.search(queries[some], fetch, allowed=searched)
+            owners = owners_of(_permitted(np.unique(hits.ids[hits.ids >= 0]), allowed).tolist())
             for row, number in enumerate(some.tolist()):
                 found = hits.ids[row] >= 0
-                ranking = _rank(queries[number], hits.ids[row][found], index, owners)
+                owned = np.array([i for i in hits.ids[row].tolist() if i in owners], np.int64)
+                ranking = _rank(queries[number], owned, index, owners)
                 unseen = float(hits.scores[row, -1]) + slack if found.all() else -np.inf
                 rankings[number] = ranking[:k]
                 if fetch < available and (len(ranking) < k or ranking[k - 1].score <= unseen):
                     unsure.append(number)
         pending, fetch = np.array(unsure, dtype=np.int64), fetch * 4
     return rankings
+
+
+def _permitted(ids: Ids, allowed: Ids | None) -> Ids:
+    """Those of the ids that are among ``allowed``, ascending."""
+    if allowed is None or not len(allowed):
+        return ids if allowed is None else allowed
+    slots = np.minimum(np.searchsorted(allowed, ids), len(allowed) - 1)
+    permitted: Ids = ids[allowed[slots] == ids]
+    return permitted
 
 
 def _rank(
@@ -98,7 +116,7 @@ def _rank(
         scores[block] = exact_scores(query, index.vectors(ids[block]))
     for position in np.lexsort((ids, -scores)).tolist():
         sighting = int(ids[position])
-        identity = owners.get(sighting)
-        if identity is not None and identity not in best:
+        identity = owners[sighting]
+        if identity not in best:
             best[identity] = RankedIdentity(identity, sighting, float(scores[position]))
     return list(best.values())

@@ -65,12 +65,17 @@ def galleries(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(galleries(), st.booleans())
-def test_equals_brute_force(gallery, filtered):
+@given(galleries(), st.sampled_from(["flat", "certified"]), st.sampled_from([None, 1, 3, 8]))
+def test_equals_brute_force(gallery, kind, filtered):
+    """With any index that is exact; a filter may let through a row of 3, or all but one of 3."""
     queries, ids, vectors, owners, k = gallery
-    index = new_index(vectors.shape[1])
+    index = new_index(vectors.shape[1], kind)
     index.add(ids, vectors)
-    keep = np.arange(len(ids)) % 3 != 0 if filtered else np.ones(len(ids), bool)
+    keep = np.ones(len(ids), bool)
+    if filtered:
+        keep = (
+            np.arange(len(ids)) % 3 != 0 if filtered == 1 else np.arange(len(ids)) % filtered == 0
+        )
     ranked = rank_identities(
         queries,
         index,
