@@ -29,6 +29,9 @@ format: dev  ## mend what the linter and formatter can mend
 	$(FULL)/ruff check --fix .
 	$(FULL)/ruff format .
 
+bench: dev  ## measure against bare FAISS and SQLite, quickly; see docs/performance.md
+	$(FULL)/python benchmarks/index.py --count 30000 --queries 20
+
 wheel: dev  ## build the wheel, install it alone and run it elsewhere
 	FULL=$(CURDIR)/$(FULL) sh .ci/wheel
 

@@ -9,16 +9,18 @@ index of the same vectors and searches it. The gallery's side is ``reid-gallery 
 
 import argparse
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import faiss
+import numpy as np
 from reid_gallery.gallery.extractor import resolve_model
-from reid_gallery.index import open_index
 
 FLOOR = """
 import sys
@@ -49,9 +51,17 @@ def measure(command: list[str]) -> tuple[float, float]:
 
 def bare_index(store: Path, out: Path) -> int:
     """Write the store's vectors as a plain FAISS file; return how many."""
-    index = open_index(store / "index" / "flat.index")
-    bare = faiss.IndexFlatIP(index.dim)
-    bare.add(index.vectors(index.ids()))
+    with closing(sqlite3.connect(store / "gallery.sqlite3")) as database:
+        (generation, dim) = database.execute(
+            "SELECT id, dim FROM generations WHERE current = 1"
+        ).fetchone()
+        bare = faiss.IndexFlatIP(dim)
+        cursor = database.execute(
+            f"SELECT vector FROM vectors_{generation} ORDER BY sighting_id"  # noqa: S608
+        )
+        while rows := cursor.fetchmany(4096):
+            joined = b"".join(vector for (vector,) in rows)
+            bare.add(np.frombuffer(joined, "<f4").reshape(len(rows), dim))
     faiss.write_index(bare, str(out))
     return bare.ntotal
 
