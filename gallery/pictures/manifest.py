@@ -9,6 +9,7 @@ from typing import cast
 from ..atomic import replacing
 from ..errors import LayoutError
 from .labelled import LabelledPicture, Part, Reading, parse_time
+from .typed import absolute
 
 COLUMNS = ("path", "pid", "camera", "time", "tracklet", "frame", "source", "split")
 """Of these, path and pid are required; their order is free."""
@@ -127,8 +128,7 @@ def _cell(manifest: Path, picture: LabelledPicture, column: str) -> str:
 
 
 def _write_path(manifest: Path, path: Path) -> str:
-    folder = manifest.parent.absolute()
-    whole = path.absolute()
+    folder, whole = absolute(manifest.parent), absolute(path)
     if not whole.is_relative_to(folder):
         return whole.as_posix()
     text = whole.relative_to(folder).as_posix()

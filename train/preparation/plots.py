@@ -25,10 +25,12 @@ def draw_people(balance: Balance, path: Path) -> None:
     """Draw how many pictures each person to train on has, before and after balancing."""
     figure = Figure(figsize=(9, 6.4), dpi=110, layout="constrained")
     before, after = figure.subplots(2)
-    counts = np.array(sorted(balance.before.values(), reverse=True))
-    kept = np.array(sorted(balance.after.values(), reverse=True))
+    people = sorted(balance.before, key=lambda pid: -balance.before[pid])
+    counts = np.array([balance.before[pid] for pid in people])
+    kept = np.array([balance.after[pid] for pid in people if pid in balance.after])
+    stays = np.array([balance.after.get(pid, 0) for pid in people])
     before.fill_between(*_steps(counts), color=_PALE, label="left out")
-    before.fill_between(*_steps(kept), color=_BLUE, label="stay")
+    before.fill_between(*_steps(stays), color=_BLUE, label="stay")
     style(before, f"before: {_tell(counts)}")
     drawn = np.array([balance.drawn(count) for count in kept.tolist()])
     after.fill_between(*_steps(drawn), color=_ORANGE, label="again,\naugmented")
@@ -37,6 +39,7 @@ def draw_people(balance: Balance, path: Path) -> None:
     for axis in (before, after):
         axis.set_xlim(0, len(counts))
         axis.set_ylim(0)
+        axis.set_axisbelow(True)
         axis.set_ylabel("pictures")
     after.set_xlabel("people to train on, by their number of pictures")
     figure.savefig(path)
@@ -72,6 +75,7 @@ def draw_cameras(pictures: Sequence[LabelledPicture], path: Path) -> None:
     axis.tick_params(labelsize=8)
     more = ", these first" if len(set(names)) > len(shown) else ""
     style(axis, f"pictures a camera; {len(set(names)):,} cameras{more}")
+    axis.set_axisbelow(True)
     axis.grid(visible=False, axis="y")
     figure.savefig(path)
 
@@ -84,7 +88,9 @@ def draw_sizes(sizes: Sequence[tuple[int, int]], path: Path) -> None:
     _draw_plane(plane, width, height)
     style(plane, f"width and height; median {np.median(width):g}x{np.median(height):g}")
     ratios = height / width
-    ratio.hist(np.clip(ratios, 0, 6), bins=np.linspace(0, 6, 61).tolist(), color=_BLUE)
+    edges = np.arange(-0.05, 6.1, 0.1)
+    ratio.hist(np.clip(ratios, 0, 6), bins=edges.tolist(), color=_BLUE)
+    ratio.set_axisbelow(True)
     ratio.axvline(2, color=_ORANGE, linewidth=1.2, label="256x128")
     ratio.set_xlabel("height / width")
     ratio.set_ylabel("pictures")
@@ -99,8 +105,8 @@ def _draw_plane(axis: Axes, width: Pixels, height: Pixels) -> None:
     axis.scatter(sizes[:, 0], sizes[:, 1], s=area, color=_BLUE, alpha=0.35, linewidths=0)
     axis.set_xlabel("width in pixels")
     axis.set_ylabel("height in pixels")
-    axis.set_xlim(0)
-    axis.set_ylim(0)
+    axis.set_xlim(0, 1.15 * width.max())
+    axis.set_ylim(0, 1.15 * height.max())
 
 
 def draw_near(near: NearPairs, same_person: npt.NDArray[np.bool_], path: Path) -> None:
@@ -113,6 +119,8 @@ def draw_near(near: NearPairs, same_person: npt.NDArray[np.bool_], path: Path) -
     axis.bar(bits, own, color=_GREEN, label="of one person")
     axis.bar(bits, others, bottom=own, color=_ORANGE, label="of two people")
     axis.set_xticks(bits)
+    axis.set_ylim(0, max(4.0, 1.1 * float((own + others).max())))
+    axis.set_axisbelow(True)
     axis.set_xlabel("bits of 128 that differ")
     axis.set_ylabel("pairs")
     style(axis, f"near-duplicates: {own.sum():,} pairs of one person, {others.sum():,} of two")

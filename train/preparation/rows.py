@@ -42,14 +42,18 @@ def suspect_row(suspect: Suspect) -> AlbumRow:
 def pair_rows(
     pictures: Sequence[LabelledPicture], near: NearPairs, chosen: Numbers
 ) -> list[AlbumRow]:
-    """Pairs of pictures that are alike, five a row."""
+    """Pairs of pictures that are alike, five a row, nearest first."""
     tiles = []
     for at in chosen.tolist():
         for position in (near.first[at], near.second[at]):
             picture = pictures[position]
             tiles.append(AlbumPicture(picture.path, picture.pid))
     return [
-        AlbumRow("pairs", "two and two", tiles[start : start + TILES])
+        AlbumRow(
+            f"pairs {start // 2 + 1} to {min(start + TILES, len(tiles)) // 2}",
+            f"of {len(chosen)} shown, nearest first",
+            tiles[start : start + TILES],
+        )
         for start in range(0, len(tiles), TILES)
     ]
 
