@@ -42,7 +42,7 @@ class VerificationResult:
     """m pairs with their scores; ``print`` gives the table.
 
     Attributes:
-        name: ``coin`` or ``cross-view``.
+        name: of the protocol: ``coin``, ``cross-view``, or one's own.
         scores: float32[m], cosines.
         same: bool[m], whether a pair shows one person.
         people: int64[2, m], whom the two pictures show, as numbers from 0.
@@ -106,7 +106,7 @@ class VerificationResult:
         how = {
             "coin": "any two pictures, a coin for same or different",
             "cross-view": "one person in two views against two people in two views",
-        }[self.name]
+        }.get(self.name, "pairs as they were given")
         judged = " and ".join(f"{value:.3f}" for value in self.thresholds)
         rule = "fixed" if self.threshold is not None else "each from the other half of the people"
         return (
@@ -125,7 +125,8 @@ class VerificationResult:
         ]
         return "\n".join([f"verification, {self.name}: {self.denominators()}", *rows])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"VerificationResult({self.name!r}, {self.positives} + {self.negatives} pairs)"
 
 
 class _Judge:
@@ -157,7 +158,7 @@ class _Judge:
     def figures(self, weights: npt.NDArray[Any] | None) -> dict[str, float]:
         """Every figure of `FIGURES`."""
         result, roc = self._result, self._whole.make(weights)
-        limits = np.array(self.thresholds(weights))[result.half]
+        limits = np.resize(self.thresholds(weights), 2)[result.half]
         right = (result.scores >= limits) == result.same
         tars = [roc.tar_at(far) if result.negatives * far >= 1 else float("nan") for far in FARS]
         values = (float(np.average(right, weights=weights)), roc.eer, *tars)

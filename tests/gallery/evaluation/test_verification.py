@@ -209,6 +209,14 @@ def test_too_few_people_for_the_coin(pids: list[str], says: str) -> None:
         draw_coin_pairs(pids)
 
 
+def test_any_pairs_may_be_judged_by_a_fixed_threshold() -> None:
+    rows = np.eye(20, dtype=np.float32)[[int(pid[1:]) for pid in PIDS]]
+    pairs = draw_honest_pairs(PIDS, VIEWS)
+    found = evaluate_pairs(rows, PIDS, pairs, name="mine", threshold=0.5)
+    assert found.figures()["accuracy"] == 1.0
+    assert "pairs as they were given" in found.denominators()
+
+
 def test_too_few_people_in_two_views() -> None:
     with pytest.raises(NotFoundError, match="3 people were seen by two cameras"):
         draw_honest_pairs(list("aabbccdd"), ["1", "2"] * 3 + ["1", "1"])
