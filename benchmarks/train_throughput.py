@@ -16,7 +16,8 @@ from pathlib import Path
 
 import torch
 from reid_gallery.train.config import Phase, load_config, recipe_path
-from reid_gallery.train.loop import Run, start_run
+from reid_gallery.train.loop import Run
+from reid_gallery.train.opening import start_run
 from reid_gallery.train.run_folder import RunData
 
 IN_MEMORY = 4

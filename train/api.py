@@ -14,7 +14,8 @@ from .calibration import calibrate
 from .checkpoint import read_state
 from .config import TrainConfig, load_config, recipe_path
 from .export import export_model
-from .loop import Run, resume_run, start_run
+from .loop import Run
+from .opening import resume_run, start_run
 from .reports.report import write_report
 from .run_folder import BEST, DEFAULT_LICENCE, MODEL, RunData, log, read_description
 from .sources import name_layout
@@ -134,7 +135,8 @@ def _finish(run: Run) -> Path:
                 export_run(run.out)
                 log(f"the report is {write_report(run.out)}")
     except KeyboardInterrupt:
-        log(f"stopped; go on with: reid-gallery train --resume {shlex.quote(str(run.out))}")
+        if run.processes.main:
+            log(f"stopped; go on with: reid-gallery train --resume {shlex.quote(str(run.out))}")
         raise
     return run.out / MODEL
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 from ..gallery.errors import TrainingError
 from .config import Phase
 from .durations import parse_duration, say_duration
-from .learner import Learner
 from .model import EmbeddingModel
 from .validation import embed_crops
 
@@ -46,10 +45,10 @@ def plan_budget(run: "Run", *, ending_s: float) -> Budget:
         TrainingError: too little is left for training.
     """
     config, whole = run.config, parse_duration(run.config.time_budget)
-    learner = run.make_learner(initial_weights=False)
-    step_s = [_time_steps(run, learner, phase) for phase in config.phases]
-    # Once to validate the last weights, once to calibrate them.
-    held_out_s = 2 * _time_validation(run, learner)
+    step_s = [_time_steps(run, phase) for phase in config.phases]
+    # Once to validate the last weights, once to calibrate them, once for the report.
+    held_out_s = 3 * _time_validation(run)
+    run.renew_learner()  # what it learnt by the way is forgotten
     reserve = _MARGIN * (ending_s + held_out_s) + min(_REPORT_S, _REPORT_SHARE * whole)
     training_s = run.processes.from_main(whole - reserve)
     needed = run.seconds + 2 * _TIMED_STEPS * sum(step_s)
@@ -69,10 +68,10 @@ def plan_budget(run: "Run", *, ending_s: float) -> Budget:
     return Budget(training_s, tuple(run.processes.from_main(weights)))
 
 
-def _time_steps(run: "Run", learner: Learner, phase: Phase) -> float:
+def _time_steps(run: "Run", phase: Phase) -> float:
     """Seconds that a step takes, loading included."""
     plan, processes = run.material.plan(0), run.processes
-    learner.begin_epoch(phase.frozen_stages)
+    run.learner.begin_epoch(phase.frozen_stages)
     batches = run.material.batches(
         plan, phase, epoch=0, first=0, rank=processes.rank, count=processes.count
     )
@@ -80,17 +79,17 @@ def _time_steps(run: "Run", learner: Learner, phase: Phase) -> float:
     for number, (pictures, positions) in zip(range(1 + _TIMED_STEPS), batches, strict=False):
         if number == 1 or len(plan) == 1:  # the first one warms up
             began = time.monotonic()
-        learner.step(pictures, positions, epochs=0.0, step=number, phase_step=0)
+        run.learner.step(pictures, positions, epochs=0.0, step=number, phase_step=0)
     return (time.monotonic() - began) / min(_TIMED_STEPS, max(1, len(plan) - 1))
 
 
-def _time_validation(run: "Run", learner: Learner) -> float:
+def _time_validation(run: "Run") -> float:
     """Seconds that it takes to embed the held-out pictures as the last phase does."""
     count, phase = len(run.material.split.validation), run.config.phases[-1]
     if not count:
         return 0.0
     sample = range(min(count, _SAMPLE))
-    model = cast(EmbeddingModel, learner.average.module)
+    model = cast(EmbeddingModel, run.learner.average.module)
     began = time.monotonic()
     embed_crops(
         model, run.material.validation, height=phase.height, width=phase.width, numbers=sample

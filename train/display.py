@@ -77,6 +77,7 @@ class TerminalDisplay:
             TextColumn("{task.description}", markup=False),
             console=Console(stderr=True),
             transient=True,
+            refresh_per_second=2,  # each costs a little of what trains
         )
         self._task = self._progress.add_task("starting", total=1.0)
 

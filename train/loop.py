@@ -1,8 +1,7 @@
 """The training loop: a run is a directory, and can be killed and resumed at any point."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -22,80 +21,27 @@ from .run_folder import (
     CONFIG,
     DESCRIPTION,
     LAST,
-    LOCK,
     RunData,
     cut_metrics,
-    make_folder,
     metrics_bytes,
-    only_run_in,
-    read_description,
     read_fingerprint,
-    write_description,
 )
 from .stopping import Stopper
 from .validation import ValidationResult, validate
 
 
-@contextmanager
-def start_run(out: Path, config: TrainConfig, data: RunData) -> Iterator["Run"]:
-    """Begin a new run in the folder ``out``, which no other process can train in meanwhile.
-
-    Raises:
-        TrainingError: there is a run in it already, or it can't be made, or pictures can't be read.
-        LayoutError: the sources don't have the layouts they were said to have.
-        ConfigError: the backbone or its initial weights can't be had.
-    """
-    processes = _meet(config)
-    if processes.main:
-        make_folder(out)
-    with _held(out, processes):
-        try:
-            run = Run(out, config, data, processes)
-            if processes.main:
-                write_description(out, config, data, fingerprint=run.material.fingerprint)
-        except BaseException:
-            _remove_traces(out)
-            raise
-        yield run
-
-
-@contextmanager
-def resume_run(out: Path) -> Iterator["Run"]:
-    """Go on with the run in the folder ``out`` from its last checkpoint.
-
-    Raises:
-        TrainingError: there is no run in it, another process trains in it, its checkpoint doesn't
-            fit, or the data are not what they were.
-        ConfigError: its configuration was edited and has mistakes.
-    """
-    config, data = read_description(out)
-    processes = _meet(config)
-    with _held(out, processes):
-        yield Run(out, config, data, processes, resuming=True)
-
-
-def _meet(config: TrainConfig) -> Processes:
-    frozen = any(phase.frozen_stages for phase in config.phases)
-    return Processes(config.precision, frozen_stages=frozen)
-
-
-@contextmanager
-def _held(out: Path, processes: Processes) -> Iterator[None]:
-    with only_run_in(out) if processes.main else nullcontext():
-        processes.wait()
-        yield
-        processes.close()
-
-
-def _remove_traces(out: Path) -> None:
-    """A start that failed leaves nothing behind."""
-    (out / LOCK).unlink(missing_ok=True)
-    with suppress(OSError):  # there is something else in it
-        out.rmdir()
-
-
 class Run:
-    """One training run: get it from `start_run` or `resume_run`, then call `finish`."""
+    """One training run: get it from `opening`, then call `finish`.
+
+    Attributes:
+        out: its folder.
+        at: where it is.
+        trained_phase: the phase that the weights were last trained in.
+        best_map: the best held-out mAP of the present phase, if there is one.
+        stale: validations in a row that were not the best.
+        figures: the last validation's.
+        budget: how its time is shared out, if it was given one.
+    """
 
     def __init__(
         self,
@@ -116,11 +62,9 @@ class Run:
         self.best_map: float | None = None
         self.figures: dict[str, Any] | None = None
         self.stale, self.trained_phase = 0, 0
-        goes_on = resuming and (out / LAST).exists()
-        self.learner = self.make_learner(initial_weights=not goes_on)
-        if goes_on:
-            self._restore()
-        else:
+        self._goes_on = resuming and (out / LAST).exists()
+        self.renew_learner()
+        if not self._goes_on:
             self.logbook.say(self.learner.origin)
         self._saved = time.monotonic()
 
@@ -133,16 +77,19 @@ class Run:
             self.processes.wait()
         return material
 
-    def make_learner(self, *, initial_weights: bool) -> Learner:
-        """Build what learns, as it is at the start of a run."""
-        return Learner(
+    def renew_learner(self) -> None:
+        """Make what learns as it is at the start of this part of the run."""
+        self.processes.free()
+        self.learner = Learner(
             self.config,
             self.processes,
             people=len(self.material.people),
             labels=self.material.labels,
             teacher=self.material.teacher,
-            initial_weights=initial_weights,
+            initial_weights=not self._goes_on,
         )
+        if self._goes_on:
+            self._restore()
 
     @property
     def seconds(self) -> float:

@@ -72,6 +72,10 @@ class Processes:
         """Return what to call in place of the model and the optimizer; both are on the device."""
         return cast(tuple[nn.Module, Optimizer], self._accelerator.prepare(model, optimizer))
 
+    def free(self) -> None:
+        """Forget what was prepared before."""
+        self._accelerator.free_memory()
+
     def join_batch_statistics(self, model: nn.Module) -> nn.Module:
         """Let batch norms see the whole batch, where it is split among processes."""
         if self.count == 1:

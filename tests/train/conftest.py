@@ -17,7 +17,7 @@ from reid_gallery.train.config import (
     Phase,
     TrainConfig,
 )
-from reid_gallery.train.loop import start_run
+from reid_gallery.train.opening import start_run
 from reid_gallery.train.run_folder import RunData
 from safetensors.torch import load_file
 

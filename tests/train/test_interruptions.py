@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from reid_gallery.train.checkpoint import read_state
-from reid_gallery.train.loop import resume_run
+from reid_gallery.train.opening import resume_run
 from reid_gallery.train.run_folder import BEST, LAST
 from reid_gallery.train.toml_text import to_toml
 

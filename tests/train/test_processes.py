@@ -11,7 +11,7 @@ import torch
 from reid_gallery.train.checkpoint import read_state
 from reid_gallery.train.config import LossConfig, OptimConfig, Phase
 from reid_gallery.train.gathered import GatheredBatchNorm
-from reid_gallery.train.loop import start_run
+from reid_gallery.train.opening import start_run
 from reid_gallery.train.run_folder import BEST, LAST, read_metrics
 from safetensors.torch import load_file
 from timm.layers import BatchNormAct2d
@@ -20,7 +20,7 @@ from torch import nn
 PROGRAM = """
 import pickle, sys, torch
 from pathlib import Path
-from reid_gallery.train.loop import start_run
+from reid_gallery.train.opening import start_run
 torch.set_num_threads(1)
 with start_run(*pickle.loads(Path(sys.argv[1]).read_bytes())) as run:
     run.finish()

@@ -11,7 +11,7 @@ from reid_gallery.gallery.figures import draw_figures
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.gallery.pictures.read import read_crop
 from reid_gallery.train.config import Phase, TrainConfig, load_config, recipe_path
-from reid_gallery.train.loop import start_run
+from reid_gallery.train.opening import start_run
 from reid_gallery.train.run_folder import RunData, read_metrics
 
 RECIPES = sorted(path.stem for path in recipe_path("cpu").parent.glob("*.toml"))

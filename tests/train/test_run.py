@@ -19,7 +19,9 @@ from reid_gallery.gallery.pictures.read import read_crop
 from reid_gallery.train import api
 from reid_gallery.train.checkpoint import read_state
 from reid_gallery.train.config import DataConfig, LossConfig, ModelConfig, OptimConfig, Phase
-from reid_gallery.train.loop import Run, resume_run, start_run
+from reid_gallery.train.learner import Learner
+from reid_gallery.train.loop import Run
+from reid_gallery.train.opening import resume_run, start_run
 from reid_gallery.train.run_folder import BEST, LAST, RunData, read_metrics, write_description
 from reid_gallery.train.validation import ValidationResult
 from safetensors.torch import load_file, save_file
@@ -45,14 +47,19 @@ class StoppedError(Exception):
 def run_until(out: Path, config, data: RunData, *, step: int, ending_s: float = 0.0) -> None:
     """Begin a run that breaks off before a step."""
 
+    learn = Learner.step
+
     def learn_or_stop(*arguments, **where):
         if where["step"] == step:
             raise StoppedError
         return learn(*arguments, **where)
 
-    with suppress(StoppedError), start_run(out, config, data) as run:
-        learn = run.learner.step
-        run.learner.step = learn_or_stop
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        suppress(StoppedError),
+        start_run(out, config, data) as run,
+    ):
+        patch.setattr(Learner, "step", learn_or_stop)
         run.finish(ending_s=ending_s)
     assert read_state(out / LAST)["step"] == step
 
@@ -200,7 +207,7 @@ def test_a_time_budget_is_kept(tiny_config, data, tmp_path):
         phases=(Phase(epochs=3000, height=32, width=32), Phase(epochs=1000, height=64, width=32)),
     )
     began = time.monotonic()
-    run_until(tmp_path / "run", config, data, step=4, ending_s=4.0)
+    run_until(tmp_path / "run", config, data, step=9, ending_s=4.0)
     with resume_run(tmp_path / "run") as run:
         assert not run.needs_budget  # it was measured and is kept
         run.finish()

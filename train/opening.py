@@ -1,0 +1,77 @@
+"""Beginning a run and going on with one: its folder, its lock, its processes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+
+from .config import TrainConfig
+from .loop import Run
+from .processes import Processes
+from .run_folder import (
+    LOCK,
+    TEACHER,
+    RunData,
+    make_folder,
+    only_run_in,
+    read_description,
+    write_description,
+)
+
+
+@contextmanager
+def start_run(out: Path, config: TrainConfig, data: RunData) -> Iterator[Run]:
+    """Begin a new run in the folder ``out``, which no other process can train in meanwhile.
+
+    Raises:
+        TrainingError: there is a run in it already, or it can't be made, or pictures can't be read.
+        LayoutError: the sources don't have the layouts they were said to have.
+        ConfigError: the backbone or its initial weights can't be had.
+    """
+    processes = _meet(config)
+    if processes.main:
+        make_folder(out)
+    with _held(out, processes):
+        try:
+            run = Run(out, config, data, processes)
+            if processes.main:
+                write_description(out, config, data, fingerprint=run.material.fingerprint)
+        except BaseException:
+            _remove_traces(out)
+            raise
+        yield run
+
+
+@contextmanager
+def resume_run(out: Path) -> Iterator[Run]:
+    """Go on with the run in the folder ``out`` from its last checkpoint.
+
+    Raises:
+        TrainingError: there is no run in it, another process trains in it, its checkpoint doesn't
+            fit, or the data are not what they were.
+        ConfigError: its configuration was edited and has mistakes.
+    """
+    config, data = read_description(out)
+    processes = _meet(config)
+    with _held(out, processes):
+        yield Run(out, config, data, processes, resuming=True)
+
+
+def _meet(config: TrainConfig) -> Processes:
+    frozen = any(phase.frozen_stages for phase in config.phases)
+    return Processes(config.precision, frozen_stages=frozen)
+
+
+@contextmanager
+def _held(out: Path, processes: Processes) -> Iterator[None]:
+    with only_run_in(out) if processes.main else nullcontext():
+        processes.wait()
+        yield
+        processes.close()
+
+
+def _remove_traces(out: Path) -> None:
+    """A start that failed leaves nothing behind."""
+    for name in (LOCK, TEACHER):
+        (out / name).unlink(missing_ok=True)
+    with suppress(OSError):  # there is something else in it
+        out.rmdir()
