@@ -13,7 +13,7 @@ from .file import IndexFile
 from .kernels import Rows
 from .parts import Part, hits_of, parts_of
 from .protocol import Hits, Ids, RowsOf, Vectors
-from .rounding import Rounding, round_query, whole_numbers
+from .rounding import RoundedQuery, Rounding
 from .segment import VECTORS, Columns
 from .stack import Stack
 from .stacked import StackedIndex, ascending
@@ -22,11 +22,6 @@ _CODES, _ERRORS = "codes", "errors"
 
 _ROOM = 64
 """Rows fetched by code beyond 4 k: at a million people's sightings that is nearly always enough."""
-
-_FEW_QUERIES = 12
-"""Up to so many are quicker one by one, by bytes; more by one matrix product a block."""
-
-_BLOCK_ROWS = 4096
 
 _ODD_SHARE = 1 / 1024
 """Rows of an unusual error are always scored exactly if there are no more of them than this."""
@@ -47,30 +42,6 @@ class _Near:
     scores: Vectors
     errors: Vectors
     unseen: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Query:
-    """A query as it was compared with codes: ``vector`` itself, or rounded.
-
-    Attributes:
-        vector: float32[d].
-        length: of the vector.
-        error: |q - q'|.
-    """
-
-    vector: Vectors
-    length: float
-    error: float
-
-    def bound(self, row_errors: Any) -> Any:
-        """How far the true score may be from the one by code; see `rounding`."""
-        summed = len(self.vector) * 2.0**-22 * (self.length + self.error)
-        return (
-            self.length * row_errors
-            + self.error * (1 + checks.NORM_TOLERANCE + row_errors)
-            + summed
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,26 +114,20 @@ class CertifiedIndex(StackedIndex):
         parts = parts_of(stack, keys)
         if not parts:
             return Hits.none(len(queries), k)
-        fetch = 4 * k + _ROOM
-        if len(queries) <= _FEW_QUERIES:
-            near = [[self._near(part, query, fetch) for part in parts] for query in queries]
-        else:
-            near = self._near_many(parts, queries, fetch)
-        found = [
-            self._certify(_Search(stack, parts, query, k), some, fetch)
-            for query, some in zip(queries, near, strict=True)
-        ]
+        found = [self._find(_Search(stack, parts, query, k)) for query in queries]
         return hits_of(found, k)
 
-    def _certify(self, search: _Search, near: list[_Near], fetch: int) -> tuple[Ids, Vectors]:
+    def _find(self, search: _Search) -> tuple[Ids, Vectors]:
         """Score what may be among the k best, and look at more until nothing else may."""
+        fetch = 4 * search.k + _ROOM
+        rounded = RoundedQuery.of(search.query)
         while True:
+            near = [self._near(part, rounded, fetch) for part in search.parts]
             ids, scores = self._score(search, near)
             unseen = max(part.unseen for part in near)
             if unseen == -np.inf or unseen < _kth_largest(scores, search.k):
                 return ids, scores
             fetch *= 8
-            near = [self._near(part, search.query, fetch) for part in search.parts]
 
     def _score(self, search: _Search, near: Sequence[_Near]) -> tuple[Ids, Vectors]:
         """Ids int64[m] and exact scores float32[m] of those that bounds don't rule out."""
@@ -173,36 +138,23 @@ class CertifiedIndex(StackedIndex):
         self.rescored += len(ids)
         return ids, self._exact_scores(search.stack, search.query, ids)
 
-    # -- by bytes, one query -------------------------------------------------------------------
-
-    def _near(self, part: Part, query: Vectors, fetch: int) -> _Near:
+    def _near(self, part: Part, query: RoundedQuery, fetch: int) -> _Near:
         """The ``fetch`` best rows of a part by code, and those of an unusual error."""
         if len(part) <= fetch:
             return _all_of(part)
         assert self._rounding is not None  # noqa: S101 (there are rows)
-        whole, step, error = round_query(query)
-        codes = part.segment.columns[_CODES]
-        if part.sparse:
-            scores, slots = kernels.best_of_codes(whole, codes[part.rows], fetch, None)
-            rows = part.rows[slots]
-        else:
-            fetch += part.dead_among_them
-            scores, rows = kernels.best_of_codes(whole, codes, fetch, part.mask())
-        asked = _Query(query, float(np.linalg.norm(query)), error)
-        return self._bounded(part, asked, scores * np.float32(step * self._rounding.step), rows)
-
-    def _bounded(self, part: Part, query: _Query, scores: Vectors, rows: Rows) -> _Near:
-        """Put bounds to the best rows by code, scores descending."""
+        products, rows = _best_by_code(part, query.whole, fetch)
+        scores = products * np.float32(query.step * self._rounding.step)
         errors = part.segment.columns[_ERRORS]
         odd, usual = self._odd(part)
+        beyond = query.bounds(np.array([usual], np.float32))[0]
         kept = (errors[rows] <= usual) & part.counting(rows)
         unsure = np.full(len(odd), np.inf, np.float32)
-        bounds = query.bound(errors[rows][kept])
         return _Near(
             ids=part.segment.ids[np.concatenate([rows[kept], odd])],
             scores=np.concatenate([scores[kept], np.zeros(len(odd), np.float32)]),
-            errors=np.concatenate([bounds, unsure]).astype(np.float32),
-            unseen=float(scores[-1] + query.bound(usual)),
+            errors=np.concatenate([query.bounds(errors[rows[kept]]), unsure]),
+            unseen=float(scores[-1]) + float(beyond),
         )
 
     def _odd(self, part: Part) -> tuple[Rows, float]:
@@ -215,23 +167,14 @@ class CertifiedIndex(StackedIndex):
             return odd[:0], float(errors.max())
         return odd[part.counting(odd)], usual
 
-    # -- by matrix products, many queries ------------------------------------------------------
 
-    def _near_many(self, parts: Sequence[Part], queries: Vectors, fetch: int) -> list[list[_Near]]:
-        """As `_near` for each query and part; the queries are not rounded here."""
-        assert self._rounding is not None  # noqa: S101 (there are rows)
-        asked = [_Query(query, float(np.linalg.norm(query)), 0.0) for query in queries]
-        near: list[list[_Near]] = [[] for _ in queries]
-        for part in parts:
-            if len(part) <= fetch:
-                for some in near:
-                    some.append(_all_of(part))
-                continue
-            scores, rows = _best_by_blocks(part, queries, fetch + part.dead_among_them)
-            scores *= np.float32(self._rounding.step)
-            for some, query, its_scores, its_rows in zip(near, asked, scores, rows, strict=True):
-                some.append(self._bounded(part, query, its_scores, its_rows))
-        return near
+def _best_by_code(part: Part, query: Vectors, fetch: int) -> tuple[Vectors, Rows]:
+    """The best ``fetch`` rows that count, and with them some that don't; descending."""
+    codes = part.segment.columns[_CODES]
+    if not part.sparse:
+        return kernels.best_of_codes(query, codes, fetch + part.dead_among_them, part.mask())
+    products, slots = kernels.best_of_codes(query, codes[part.rows], fetch, None)
+    return products, part.rows[slots]
 
 
 def _kth_largest(scores: Vectors, k: int) -> float:
@@ -244,20 +187,3 @@ def _all_of(part: Part) -> _Near:
     ids = part.segment.ids[part.rows]
     unsure = np.full(len(ids), np.inf, np.float32)
     return _Near(ids, np.zeros(len(ids), np.float32), unsure, -np.inf)
-
-
-def _best_by_blocks(part: Part, queries: Vectors, k: int) -> tuple[Vectors, Rows]:
-    """The k best rows of a part for each query, by code: scores in steps, descending."""
-    codes, top = part.segment.columns[_CODES], kernels.Best(len(queries), k)
-    size = max(_BLOCK_ROWS, 8 * k)
-    in_all = len(codes) if part.selected is None else len(part)
-    for start in range(0, in_all, size):
-        if part.selected is None:
-            rows = np.arange(start, min(start + size, in_all))
-            block = codes[start : start + size]
-        else:
-            rows = part.selected[start : start + size]
-            block = codes[rows]
-        scores, slots = kernels.best(queries, whole_numbers(block), min(k, len(rows)))
-        top.offer(scores, rows[slots])
-    return top.finish()

@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from .checks import NORM_TOLERANCE
 from .protocol import Vectors
 
 Codes = npt.NDArray[np.uint8]
@@ -53,18 +54,37 @@ class Rounding:
         return 1.25 * self.step * float(np.sqrt(dim / 12))
 
 
-def round_query(query: Vectors) -> tuple[Vectors, float, float]:
-    """Round float32[d] with a step of its own.
+@dataclass(frozen=True, eq=False)
+class RoundedQuery:
+    """A query rounded with a step of its own.
 
-    Returns:
-        whole numbers float32[d] in [-127, 127], their step, and |q - q'|.
+    Attributes:
+        whole: float32[d], whole numbers in [-127, 127].
+        step: what they are multiples of.
+        error: |q - q'|.
+        length: |q|.
     """
-    step = float(np.abs(query).max()) / _LARGEST or 1.0
-    whole: Vectors = np.rint(query / np.float32(step)).astype(np.float32)
-    return whole, step, float(np.linalg.norm(query.astype(np.float64) - step * whole))
 
+    whole: Vectors
+    step: float
+    error: float
+    length: float
 
-def whole_numbers(codes: Codes) -> Vectors:
-    """float32[n, d], what the codes stand for."""
-    signed: Vectors = np.bitwise_xor(codes, 128).view(np.int8).astype(np.float32)
-    return signed
+    @classmethod
+    def of(cls, query: Vectors) -> Self:
+        """Round float32[d]."""
+        step = float(np.abs(query).max()) / _LARGEST or 1.0
+        whole = np.rint(query / np.float32(step)).astype(np.float32)
+        precise = query.astype(np.float64)
+        error = float(np.linalg.norm(precise - step * whole))
+        return cls(whole, step, error, float(np.linalg.norm(precise)))
+
+    def bounds(self, errors: Vectors) -> Vectors:
+        """How far the inner products with rows of these errors, float32[n], may be from the true.
+
+        What float32 loses in adding up is in it, generously.
+        """
+        summing = len(self.whole) * 2.0**-22 * (self.length + self.error)
+        longest = 1 + NORM_TOLERANCE + errors
+        found: Vectors = (self.length * errors + self.error * longest + summing).astype(np.float32)
+        return found

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reid_gallery.index import IndexFileError, new_index, open_index
-from reid_gallery.index.rounding import Rounding, round_query, whole_numbers
+from reid_gallery.index.rounding import RoundedQuery, Rounding
 
 from .people import people
 
@@ -104,14 +104,15 @@ def test_the_bound_holds_for_any_rows(rows, step):
     vectors = np.array(rows, np.float32) + np.float32(1e-3)
     vectors = unit(vectors + (np.linalg.norm(vectors, axis=1, keepdims=True) == 0))
     codes, errors = Rounding(step).round(vectors)
-    whole, query_step, query_error = round_query(vectors[0])
-    assert np.all(np.abs(whole) <= 127)
-    assert np.array_equal(whole, np.rint(whole))
-    rounded = whole_numbers(codes).astype(np.float64) * step
-    for row, kept, error in zip(vectors.astype(np.float64), rounded, errors, strict=True):
+    query = RoundedQuery.of(vectors[0])
+    assert np.all(np.abs(query.whole) <= 127)
+    assert np.array_equal(query.whole, np.rint(query.whole))
+    bounds = query.bounds(errors)
+    rounded = (codes.astype(np.float64) - 128) * step
+    precise = vectors.astype(np.float64)
+    for row, kept, error, bound in zip(precise, rounded, errors, bounds, strict=True):
         assert np.linalg.norm(row - kept) <= error
-        true, by_code = vectors[0].astype(np.float64) @ row, query_step * whole @ kept
-        assert abs(true - by_code) <= error + query_error * (1.001 + error) + 1e-6
+        assert abs(precise[0] @ row - query.step * query.whole @ kept) <= bound
 
 
 def test_few_rows_are_scored():
