@@ -33,7 +33,7 @@ def prepare(
 
     Args:
         data: (folder, store or manifest, layout) each.
-        out: the manifest, ``.csv``; its report goes into a folder of its name without the ending.
+        out: the manifest, ``.csv``; its report goes into a folder beside, ``-report`` after its name.
         config: tells the share to hold out, and what the report says of balancing.
         seed: of the choice of held-out people; training takes them from the manifest.
         extractor: looks for wrong labels; None looks for none.
@@ -52,7 +52,7 @@ def prepare(
         raise ConfigError("no data set was named; name folders, galleries or manifests")
     for place, layout in data:
         check_source(place, layout)
-    folder = out.with_suffix("")
+    folder = out.with_name(f"{out.stem}-report")
     _check_out(out, folder)
     joined = join(data, validation_share=config.validation_share, seed=seed)
     look = look_at(joined.pictures, progress)

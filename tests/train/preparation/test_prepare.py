@@ -112,7 +112,7 @@ def test_the_same_people_in_two_data_sets_are_near_duplicates(prepared):
 def test_the_report_names_pictures_that_are_there(prepared):
     found, page, out = prepared
     text = page.read_text()
-    assert page == out.with_suffix("") / "report.md"
+    assert page == out.with_name("people-report") / "report.md"
     named = {part.split(")")[0] for part in text.split("](")[1:]}
     assert named >= {"people.png", "largest.png", "smallest.png", "cameras.png", "sizes.png"}
     assert {file.name for file in page.parent.iterdir()} == {*named, "report.md"}
@@ -168,7 +168,7 @@ def test_the_command_finds_a_wrong_label_and_its_manifest_can_be_enrolled(
     assert run([*arguments, "--validation-share", "0.3"]) == 0
     printed = capsys.readouterr().out
     assert "48 pictures of 8 people" in printed
-    suspicious = (tmp_path / "people" / "report.md").read_text().split("## Suspicious")[1]
+    suspicious = (tmp_path / "people-report" / "report.md").read_text().split("## Suspicious")[1]
     assert "| p001 |" in suspicious
     assert "| taken.jpg |" in suspicious
     assert run(["enroll", "--manifest", str(out), "--store", str(tmp_path / "store")]) == 0
