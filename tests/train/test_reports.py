@@ -160,3 +160,11 @@ def test_runs_are_compared(run, tmp_path, people, tiny_config, held_out):
     (other / "model.onnx").unlink()
     with pytest.raises(TrainingError, match=r"has no model\.onnx; export it"):
         compare_runs([run, other])
+
+
+def test_an_8_bit_file_of_another_export_is_refused(run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    shutil.copy(copy / "model.onnx", copy / "model-int8.onnx")
+    with pytest.raises(TrainingError, match=r"made of another .* make it again"):
+        compare_runs([copy])

@@ -54,11 +54,13 @@ def compare_runs(runs: Sequence[Path]) -> list[ComparedModel]:
     """Measure the exported files of runs, the 8-bit ones too; in the order of the runs.
 
     Raises:
-        TrainingError: a run has no exported model, or held nobody out, or its pictures changed.
+        TrainingError: a run has no exported model or a stale 8-bit one, or held nobody out, or its
+            pictures changed.
     """
     files = [(run, file) for run in runs for file in _files(run)]
     held_out = {run: split_of_run(run).validation for run in runs}
     extractors = [Extractor.load(file) for _, file in files]
+    _refuse_stale(files, extractors)
     speeds = {size: measure_speeds(extractors, size) for size in BATCH_SIZES}
     first = _identify(held_out[runs[0]])
     compared = []
@@ -90,6 +92,18 @@ def _files(run: Path) -> list[Path]:
     if not (run / MODEL).is_file():
         raise TrainingError(f"{run}: has no {MODEL}; export it with train export {run}")
     return [run / name for name in (MODEL, INT8_MODEL) if (run / name).is_file()]
+
+
+def _refuse_stale(files: Sequence[tuple[Path, Path]], extractors: Sequence[Extractor]) -> None:
+    """Every 8-bit file must be of the float file beside it, which stands before it."""
+    for number, (run, file) in enumerate(files):
+        if file.name != INT8_MODEL:
+            continue
+        if extractors[number].spec.training.get("quantised_from") != extractors[number - 1].sha256:
+            raise TrainingError(
+                f"{file}: made of another {MODEL} than the one beside it; make it again with "
+                f"train export {run} --int8"
+            )
 
 
 def _name(run: Path, file: Path) -> str:
