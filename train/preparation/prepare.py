@@ -33,7 +33,7 @@ def prepare(
 
     Args:
         data: (folder, store or manifest, layout) each.
-        out: the manifest, ``.csv``; its report goes into a folder beside, ``-report`` after its name.
+        out: the manifest, ``.csv``; its report goes into a folder beside, named ``...-report``.
         config: tells the share to hold out, and what the report says of balancing.
         seed: of the choice of held-out people; training takes them from the manifest.
         extractor: looks for wrong labels; None looks for none.
