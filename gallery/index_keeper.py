@@ -287,6 +287,8 @@ class IndexKeeper:
         path = index_path(self._folder, self._index.kind)
         self._index.save(path, stamp_of(self._position, self._choice))
         delete_others(self._folder, path)
+        # From now on the file holds the rows, in one piece, and memory need not.
+        self._index = open_index(path, rows=self._stored)
         self._saved_rows, self._must_save = len(self._index), False
 
     def _heed_others_choice(self) -> None:

@@ -85,6 +85,10 @@ class Segment:
         """int64, ascending."""
         return np.delete(np.arange(len(self.ids)), self.dead)
 
+    def live_ids(self) -> Ids:
+        """int64 in row order."""
+        return np.delete(self.ids, self.dead) if len(self.dead) else self.ids
+
     def find(self, keys: Ids) -> tuple[Rows, Rows]:
         """Where ids are.
 

@@ -44,8 +44,9 @@ class Stack:
 
     def ids(self) -> Ids:
         """int64[n], ascending, of the live rows."""
-        live = [np.delete(segment.ids, segment.dead) for segment in self]
-        return np.sort(np.concatenate([np.empty(0, np.int64), *live]), kind="stable")
+        live = [segment.live_ids() for segment in self]
+        ids: Ids = np.concatenate([np.empty(0, np.int64), *live])
+        return ids if np.all(ids[1:] > ids[:-1]) else np.sort(ids, kind="stable")
 
     def present(self, keys: Ids) -> Ids:
         """Those of the keys (int64[m], ascending, distinct) that live here."""
