@@ -253,6 +253,11 @@ class TrainConfig:
             ("phases", "at least one", len(self.phases) >= 1),
         )
         pixels_per_block(self.phases[-1])
+        if self.loss.triplet_weight and self.data.pictures_per_person < 2:
+            raise ConfigError(
+                "loss.triplet_weight needs two pictures of a person in a batch; set it to 0, or "
+                "data.pictures_per_person to 2 or more"
+            )
 
     @property
     def epochs(self) -> int:

@@ -11,7 +11,7 @@ from ..gallery.errors import TrainingError
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import TrainConfig
 from .initial import load_initial_weights
-from .model import EmbeddingModel
+from .model import EmbeddingModel, check_phases
 from .objective import Objective
 from .optimizer import build_optimizer
 from .processes import Processes
@@ -37,7 +37,8 @@ class Learner:
         initial_weights: start the backbone from ``model.init``; leave it out before `load`.
 
     Raises:
-        ConfigError: the backbone or its initial weights can't be had.
+        ConfigError: the backbone or its initial weights can't be had, or a phase asks for more
+            than the backbone can.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Learner:
         torch.manual_seed(config.seed)
         self.config, self.processes = config, processes
         model = EmbeddingModel(config.model)
+        check_phases(model, config.phases)
         self.origin = load_initial_weights(model, config.model.init) if initial_weights else ""
         self.objective = Objective(
             config.loss,

@@ -11,6 +11,7 @@ from ..gallery.errors import TrainingError
 from .batches import Plan, load_batches, plan_batches
 from .config import Phase, TrainConfig
 from .datasets import CropCache
+from .objective import check_weights
 from .run_folder import TEACHER, RunData, read_description, read_fingerprint
 from .splitting import Split, TrainingPicture, split_people
 from .teacher import load_teacher
@@ -64,9 +65,11 @@ class Material:
         TrainingError: pictures can't be read, the teacher's file lacks some, or they don't fill
             one batch.
         LayoutError: the sources don't have the layouts they were said to have.
+        ConfigError: the loss and whether there is a teacher contradict each other.
     """
 
     def __init__(self, data: RunData, config: TrainConfig, out: Path) -> None:
+        check_weights(config.loss, teacher=data.teacher is not None)
         self._config = config
         self.split = split_data(data, config)
         self.training = CropCache(

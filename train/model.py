@@ -1,5 +1,6 @@
 """The embedding model: normalisation, timm backbone, pooling, projection, BNNeck."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .backbones import compute_maps, create_backbone, fit_out, freeze_stages, keep_last_resolution
-from .config import ModelConfig
+from .config import ModelConfig, Phase
 from .precision import at_least_float32, full_precision
 
 _MEAN = (0.485, 0.456, 0.406)
@@ -94,6 +95,23 @@ class EmbeddingModel(nn.Module):
             for module in filter(is_batch_norm, self.modules()):
                 module.eval()
         return self
+
+
+def check_phases(model: EmbeddingModel, phases: Sequence[Phase]) -> None:
+    """Try each phase's size and frozen stages, so that no phase fails when its time has come.
+
+    Raises:
+        ConfigError: the backbone doesn't take a size, or has fewer stages.
+    """
+    for stages in {phase.frozen_stages for phase in phases}:
+        model.freeze_stages(stages)
+    model.freeze_stages(0)
+    training = model.training
+    model.eval()
+    with torch.inference_mode():
+        for size in {(phase.height, phase.width) for phase in phases}:
+            model.project(torch.zeros(1, 3, *size))
+    model.train(training)
 
 
 def is_batch_norm(module: nn.Module) -> bool:

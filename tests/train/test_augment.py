@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.train.augment import Augmentation
+from reid_gallery.train.config import AugmentConfig
 
 CROP = np.random.default_rng(0).integers(0, 256, (90, 41, 3), dtype=np.uint8)
 SHARED = Augmentation(height=64, width=32)
@@ -55,3 +56,27 @@ def test_on_average_it_is_still_the_same_picture():
     mean = np.mean([SHARED(plain, seed).mean((0, 1)) for seed in range(60)], axis=0)
     assert mean[0] > mean[1] + 50
     assert mean[0] > mean[2] + 50
+
+
+NOTHING = dict.fromkeys(vars(AugmentConfig()), 0.0)
+
+
+def test_with_every_probability_zero_it_is_fit_alone():
+    augmentation = Augmentation(AugmentConfig(**NOTHING), height=64, width=32)
+    for seed in range(5):
+        np.testing.assert_array_equal(augmentation(CROP, seed), fit(CROP, height=64, width=32))
+
+
+@pytest.mark.parametrize("change", NOTHING)
+def test_each_probability_is_of_its_own_change(change):
+    augmentation = Augmentation(AugmentConfig(**{**NOTHING, change: 1.0}), height=64, width=32)
+    plain = fit(CROP, height=64, width=32)
+    pictures = [augmentation(CROP, seed) for seed in range(5)]
+    assert all((picture != plain).any() for picture in pictures)
+    if change == "flip":
+        np.testing.assert_array_equal(pictures[0], plain[:, ::-1])
+    if change == "grey":
+        assert all((picture == picture[..., :1]).all() for picture in pictures)
+    if change == "erasing":
+        covered = (pictures[0] == (124, 116, 104)).all(2).mean()
+        assert 0.01 < covered < 0.35

@@ -124,6 +124,20 @@ def test_contradictions_are_refused(settings, message):
         LossConfig(**settings)
 
 
+def test_a_triplet_needs_a_pair():
+    tree = {"data": {"pictures_per_person": 1}}
+    with pytest.raises(ConfigError, match="two pictures of a person"):
+        parse_config(tree)
+    assert parse_config({**tree, "loss": {"triplet_weight": 0.0}}).data.pictures_per_person == 1
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_probabilities_of_changes(value):
+    assert parse_config({"augment": {"grey": 1, "erasing": 0}}).augment.grey == 1
+    with pytest.raises(ConfigError, match=r"augment: grey must be in \[0, 1\]"):
+        parse_config({"augment": {"grey": value}})
+
+
 @pytest.mark.parametrize("content", [b"[data", b"\xff\xfe\xff", None])
 def test_a_file_that_is_no_toml(tmp_path, content):
     path = tmp_path / "bad.toml"

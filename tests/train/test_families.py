@@ -57,7 +57,8 @@ def learn_and_export(name: str, height: int, width: int) -> None:
     assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
     optimizer.step()
     moved = {key for key, p in model.named_parameters() if not torch.equal(p, before.get(key, p))}
-    assert len(moved) > len(before) / 2
+    # From the first layer to the last; a ResNet's inner ones wait for norms that start at zero.
+    assert moved >= {next(iter(before)), "projection.weight"}
 
     served = ServedModel(model, Phase(epochs=1, height=height, width=width)).eval()
     session = onnxruntime.InferenceSession(build_graph(served).SerializeToString())

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 from reid_gallery.gallery.errors import ConfigError
-from reid_gallery.train.config import ModelConfig
-from reid_gallery.train.model import AveragePool, EmbeddingModel, GeM
+from reid_gallery.train.config import ModelConfig, Phase
+from reid_gallery.train.model import AveragePool, EmbeddingModel, GeM, check_phases
 from torch import nn
 
 TINY = "test_efficientnet"
@@ -131,3 +131,15 @@ def test_an_unknown_backbone_is_refused():
         build("resnext9000")
     with pytest.raises(ConfigError, match=r"it has .*efficientnet_b"):
         build("efficientnet_b99")
+
+
+def test_phases_are_tried_before_the_first():
+    model = build()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    small = Phase(epochs=1, height=64, width=32, frozen_stages=2)
+    check_phases(model, [small, Phase(epochs=1)])
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert model.training
+    assert all(p.requires_grad for p in model.backbone.parameters())
+    with pytest.raises(ConfigError, match="frozen_stages: this EfficientNet has 5, not 6"):
+        check_phases(model, [small, Phase(epochs=1, frozen_stages=6)])
