@@ -69,17 +69,19 @@ def time_files(run: Run, steps: int) -> float:
     """Train by the loop itself, an epoch of ``steps`` after two that fill the workers' queues."""
     plan = run.material.plan(run.at.epoch)
     warm = 2
-    began = [0.0]
+    began: list[float] = []
     learn = run.learner.step
 
     def learn_and_note(*batch: torch.Tensor, **where: float) -> dict[str, float]:
         values = learn(*batch, **where)  # type: ignore[arg-type]
         if run.at.batch + 1 == len(plan) - steps:
             settle(run)
-            began[0] = time.perf_counter()
+            began.append(time.perf_counter())
         return values
 
-    run.at.batch = max(0, len(plan) - steps - warm)
+    assert len(plan) >= steps + warm, "an epoch is shorter than a round; lower --steps"
+    run.at.batch = len(plan) - steps - warm
+    run.at.phase_epoch = run.at.epoch  # else the phase would be over after its epochs
     run.learner.step = learn_and_note  # type: ignore[method-assign]
     try:
         run.train_epoch()
