@@ -12,8 +12,8 @@ each is counted:
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -114,6 +114,44 @@ class Strangers:
 
 
 @dataclass(frozen=True, slots=True)
+class Odds:
+    """The odds that the first identity is right, from its score and how many match it by chance.
+
+    The log-odds are constant + score * min(t, knee) + matches * log(expected false matches), as if
+    every second query were a stranger's. Above the knee, a score that people who are there reach
+    nine times in ten, a higher one says no more than that fewer strangers reach it.
+
+    Attributes:
+        constant: of the sum.
+        score: weight, from 0.
+        matches: weight, at most 0; so a higher score never makes less probable.
+        knee: a score.
+
+    Raises:
+        ModelError: a number isn't finite, or a weight has the wrong sign.
+    """
+
+    constant: float
+    score: float
+    matches: float
+    knee: float
+
+    def __post_init__(self) -> None:
+        numbers = (self.constant, self.score, self.matches, self.knee)
+        if not all(map(math.isfinite, numbers)) or self.score < 0 or self.matches > 0:
+            raise ModelError("a calibration's odds must be finite, and rise with the score")
+
+    def probabilities(self, scores: Values, false_matches: Values) -> Values:
+        """Return float64[n], the probability at each score of float64[n]."""
+        log_odds = (
+            self.constant
+            + self.score * np.minimum(scores, self.knee)
+            + self.matches * np.log(false_matches)
+        )
+        return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -700, 700))))
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """What turns a wanted FPIR into a threshold at any gallery size, and a score into odds.
 
@@ -121,19 +159,18 @@ class Calibration:
 
     Attributes:
         places: what was measured, a place each; on people neither trained nor tested on.
-        odds: (constant, weight of the score, weight of log expected false matches): the
-            log-odds that the first identity is right, were every second query a stranger's.
+        odds: that the first identity is right.
 
     Raises:
-        ModelError: there is no place, or the odds aren't finite.
+        ModelError: there is no place.
     """
 
     places: tuple[Strangers, ...]
-    odds: tuple[float, float, float]
+    odds: Odds
 
     def __post_init__(self) -> None:
-        if not self.places or len(self.odds) != 3 or not all(map(math.isfinite, self.odds)):
-            raise ModelError("a calibration needs a place, and three finite odds")
+        if not self.places:
+            raise ModelError("a calibration needs a place")
 
     def threshold(self, *, fpir: float, size: GallerySize, pictures: int = 1) -> float:
         """Return the score from which a match is known.
@@ -159,17 +196,16 @@ class Calibration:
 
     def probabilities(self, scores: Values, *, size: GallerySize, pictures: int = 1) -> Values:
         """Return float64[n], `probability` of each score of float64[n]."""
-        evidence = self.evidence(scores, size=size, pictures=pictures)
-        log_odds = np.clip(evidence @ np.array(self.odds), -700, 700)
-        return np.asarray(1 / (1 + np.exp(-log_odds)))
+        return self.odds.probabilities(scores, most_matches(self.places, scores, size, pictures))
 
-    def evidence(self, scores: Values, *, size: GallerySize, pictures: int = 1) -> Values:
-        """Return float64[n, 3]: what the odds are a weighted sum of."""
-        expected = np.max(
-            [place.false_matches(scores, size or ONE_PERSON, pictures) for place in self.places],
-            axis=0,
-        )
-        return np.column_stack((np.ones(len(scores)), scores, np.log(expected)))
+
+def most_matches(
+    places: Sequence[Strangers], scores: Values, size: GallerySize, pictures: int = 1
+) -> Values:
+    """Return float64[n], a stranger's expected matches at each score, in the strictest place."""
+    asked = size or ONE_PERSON
+    expected = [place.false_matches(scores, asked, pictures) for place in places]
+    return np.asarray(np.max(expected, axis=0))
 
 
 def parse_calibration(tree: Mapping[str, Any] | None) -> Calibration | None:
@@ -187,8 +223,8 @@ def parse_calibration(tree: Mapping[str, Any] | None) -> Calibration | None:
         if tree.get("form") != FORM:
             return None
         places = tuple(_parse_place(place) for place in tree["places"])
-        constant, score, matches = map(float, tree["odds"])
-        return Calibration(places, (constant, score, matches))
+        odds = {field.name: float(tree["odds"][field.name]) for field in fields(Odds)}
+        return Calibration(places, Odds(**odds))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"the model's calibration can't be read ({error})") from error
 
@@ -206,7 +242,7 @@ def calibration_tree(calibration: Calibration) -> dict[str, Any]:
             }
             for place in calibration.places
         ],
-        "odds": list(calibration.odds),
+        "odds": asdict(calibration.odds),
     }
 
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..decision import Calibration, GallerySize, Strangers
+from ..decision import GallerySize, Odds, Strangers, most_matches
 from ..errors import CalibrationError
 from .places import Round
 
 Values = npt.NDArray[np.float64]
+
+_KNEE = 0.1
+"""The share of right answers below the knee of `Odds`; chosen by fitting to small galleries of
+calibration people and measuring on large ones, as was the form."""
 
 _STEPS = 50
 _RIDGE = 1e-3
@@ -36,10 +40,8 @@ class Asked:
     mated: npt.NDArray[np.bool_]
 
 
-def fit_odds(
-    strangers: Sequence[Strangers], rounds: Sequence[Round], *, seed: int = 0
-) -> tuple[float, float, float]:
-    """Fit the weights of `Calibration.evidence` by logistic regression on random galleries.
+def fit_odds(strangers: Sequence[Strangers], rounds: Sequence[Round], *, seed: int = 0) -> Odds:
+    """Fit `Odds` by logistic regression on random galleries of the rounds' people.
 
     Strangers and people in the gallery have the same weight, as if every second query were a
     stranger's.
@@ -48,18 +50,20 @@ def fit_odds(
         CalibrationError: no query was answered rightly, or every one.
     """
     random = np.random.default_rng(seed)
-    unfitted = Calibration(tuple(strangers), (0.0, 0.0, 0.0))
     asked = [group for drawn in rounds for group in draw_galleries(drawn, random)]
-    evidence = np.concatenate(
-        [unfitted.evidence(a.scores, size=a.size, pictures=a.pictures) for a in asked]
-    )
+    scores = np.concatenate([a.scores for a in asked])
+    matches = [most_matches(strangers, a.scores, a.size, a.pictures) for a in asked]
     right = np.concatenate([a.right for a in asked])
     mated = np.concatenate([a.mated for a in asked])
     if right.all() or not right.any():
         raise CalibrationError("every drawn query was answered alike; people are too few or alike")
+    knee = float(np.quantile(scores[right], _KNEE))
+    evidence = np.column_stack(
+        (np.ones(len(scores)), np.minimum(scores, knee), np.log(np.concatenate(matches)))
+    )
     share = np.where(mated, mated.mean(), 1 - mated.mean())
-    constant, score, matches = _fit_logistic(evidence, right.astype(np.float64), 1 / share)
-    return float(constant), float(score), float(matches)
+    constant, score, weight = fit_logistic(evidence, right.astype(np.float64), 1 / share).tolist()
+    return Odds(constant=constant, score=max(0.0, score), matches=min(0.0, weight), knee=knee)
 
 
 def draw_galleries(drawn: Round, random: np.random.Generator) -> Iterator[Asked]:
@@ -90,8 +94,17 @@ def _ask(
     yield Asked(size, pictures, best, (own > rival)[mated], yes)
 
 
-def _fit_logistic(evidence: Values, right: Values, weights: Values) -> Values:
-    """Newton's method, with a ridge that keeps separable data finite."""
+def fit_logistic(evidence: Values, right: Values, weights: Values) -> Values:
+    """Fit log-odds as a weighted sum of evidence: Newton's method, with a ridge.
+
+    Args:
+        evidence: float64[n, e], the first column ones.
+        right: float64[n], 1 or 0.
+        weights: float64[n], of the rows.
+
+    Returns:
+        float64[e]. The ridge keeps them finite where the rows can be parted.
+    """
     spread = np.maximum(evidence.std(axis=0), 1e-12)
     spread[0] = 1.0
     scaled = evidence / spread

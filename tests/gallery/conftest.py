@@ -76,7 +76,7 @@ def tiny_calibrated(tmp_path_factory) -> Path:
         "picture_exponent": 0.001,
         "people": 20,
     }
-    calibration = {"form": 2, "places": [place], "odds": [-9.0, 10.0, -1.0]}
+    calibration = {"form": 2, "places": [place], "odds": {"constant": -9.0, "score": 10.0, "matches": -1.0, "knee": 0.9}}
     path = tmp_path_factory.mktemp("models") / "calibrated.onnx"
     return write_tiny_model(path, calibration=calibration)
 

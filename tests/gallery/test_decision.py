@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reid_gallery.gallery.decision import (
     Calibration,
+    Odds,
     Strangers,
     calibration_tree,
     parse_calibration,
@@ -17,7 +18,7 @@ from reid_gallery.gallery.facade import Gallery
 
 TAIL = ((0.5, 0.1), (0.1, 0.3), (0.01, 0.5), (0.001, 0.6))
 PLACE = Strangers(tail=TAIL, sighting_shift=0.04, picture_exponent=0.05, people=50)
-CALIBRATION = Calibration((PLACE,), (-4.0, 6.0, -0.8))
+CALIBRATION = Calibration((PLACE,), Odds(constant=-6.0, score=12.0, matches=-0.8, knee=0.4))
 ONE = {1: 1}
 
 
@@ -144,10 +145,22 @@ def test_a_place_that_cannot_be_is_refused(change):
         parse_calibration(tree)
 
 
-@pytest.mark.parametrize("change", [{"places": []}, {"odds": [1, 2]}, {"odds": [1, 2, "nan"]}])
+@pytest.mark.parametrize(
+    "change",
+    [{"places": []}, {"odds": {}}, {"odds": [1, 2, 3, 4]}]
+    + [{"odds": {"constant": 0, "score": 1, "matches": -1, "knee": 0.4} | wrong}
+       for wrong in ({"score": -1}, {"matches": 0.1}, {"knee": "nan"}, {"constant": None})],
+)  # fmt: skip
 def test_a_calibration_that_cannot_be_is_refused(change):
     with pytest.raises(ModelError):
         parse_calibration(calibration_tree(CALIBRATION) | change)
+
+
+def test_the_odds_are_the_sum_that_they_say():
+    # a stranger's expected matches at 0.5 among 3 people: -3 log(1 - 0.01) = 0.030151
+    log_odds = -6 + 12 * 0.4 - 0.8 * math.log(-3 * math.log(0.99))
+    wanted = 1 / (1 + math.exp(-log_odds))
+    assert CALIBRATION.probability(0.5, size={1: 3}) == pytest.approx(wanted)
 
 
 def test_a_calibrated_model_says_unknown(tmp_path, crops, tiny_calibrated):
