@@ -310,10 +310,10 @@ def measure(data: Path, held_out: Path, model: Path | None, kept: Path | None) -
 
 def print_places(calibration: Calibration, names: Sequence[str]) -> None:
     """Print what was measured in each place."""
-    print("| place | people | a | b | p = 1 % | p = 0.1 % | p = 0.001 % |")
+    print("| place | people | a | r | p = 1 % | p = 0.1 % | p = 0.001 % |")
     print("|---|---|---|---|---|---|---|")
     for name, place in zip(sorted(names), calibration.places, strict=True):
-        numbers = [place.sighting_shift, place.picture_exponent]
+        numbers = [place.sighting_shift, place.picture_agreement]
         numbers += [place.threshold(fpir=p, size={1: 1}) for p in (0.01, 0.001, 0.00001)]
         print(f"| {name} | {place.people} | " + " | ".join(f"{n:.3f}" for n in numbers) + " |")
 
@@ -350,6 +350,13 @@ def main() -> None:
         print(f"\ncalibrated on {name}\n")
         one = calibrate({name: everyone[name]})
         realised(market, cohort, [Cell(size, 2, 1) for size in (10, 100, 700)], one)
+    print("\n## Realised, half of Market-1501's people, calibrated on the other half\n")
+    halves = [market.only(market.people % 2 == number) for number in (0, 1)]
+    cells = [Cell(size, sightings, 1) for sightings in (1, 2, 5) for size in SIZES[:-1]]
+    own = calibrate({"half": halves[0]})
+    across["Market, own place"] = realised(halves[1], cohort, cells, own)
+    print("\n## The odds, half of Market-1501's people, calibrated on the other half\n")
+    odds(halves[1], cohort, own)
     print("\n## One threshold for every size, Market-1501\n")
     against_fixed(market, cohort, found.calibration, found.rules)
     print("\n## The odds, Market-1501\n")

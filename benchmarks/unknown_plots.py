@@ -12,6 +12,8 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 
 MARKERS = {1: ("o", BLUE), 2: ("s", ORANGE), 5: ("^", GREEN)}
 
+OTHERS = {"Market, own place": ("D", "k"), "VIPeR": ("x", PURPLE), "GRID": ("+", "0.5")}
+
 
 def draw_plots(
     folder: Path,
@@ -31,7 +33,7 @@ def draw_plots(
 
 def draw_realised(path: Path, rows: Sequence[dict], across: dict[str, Sequence[dict]]) -> None:
     """Realised over nominal FPIR by gallery size, for 10 % and 1 %."""
-    figure, panels = plt.subplots(1, 2, figsize=(7.4, 3.4), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(7.4, 3.8), sharey=True, layout="constrained")
     for panel, fpir in zip(panels, (0.10, 0.01), strict=True):
         panel.axhspan(0.5, 1.5, color="0.9", zorder=0)
         panel.axhline(1, color="0.4", linewidth=0.8)
@@ -44,9 +46,9 @@ def draw_realised(path: Path, rows: Sequence[dict], across: dict[str, Sequence[d
                 (marker, colour),
                 f"Market, {sightings} sighting{'s' * (sightings > 1)} each",
             )
-        for name, marker, colour in (("VIPeR", "x", PURPLE), ("GRID", "+", "0.2")):
-            mine = [r for r in across[name] if r["fpir"] == fpir]
-            _draw_line(panel, mine, fpir, (marker, colour), f"{name}, 1 sighting each")
+        for name, style in OTHERS.items():
+            mine = [r for r in across[name] if r["fpir"] == fpir and r["cell"].sightings == 1]
+            _draw_line(panel, mine, fpir, style, f"{name}, 1 sighting each")
         panel.set(xscale="log", yscale="log", title=f"nominal {fpir:.0%}", xlabel="people")
         panel.set_xticks([10, 50, 100, 300, 700], ["10", "50", "100", "300", "700"])
         panel.set_yticks([0.1, 0.5, 1, 1.5, 5, 10], ["0.1", "0.5", "1", "1.5", "5", "10"])
@@ -54,7 +56,7 @@ def draw_realised(path: Path, rows: Sequence[dict], across: dict[str, Sequence[d
         panel.minorticks_off()
     panels[0].set_ylabel("realised FPIR / nominal")
     figure.legend(
-        *panels[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=5
+        *panels[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3
     )
     _save(figure, path)
 

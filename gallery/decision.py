@@ -8,7 +8,9 @@ each is counted:
 
 - N people are N chances. Measured, they are independent: FPIR = 1 - (1 - p)^N.
 - s sightings of a person raise that person's score; what p gives is moved by a log s.
-- m pictures asked as one make a steadier query, and all its scores higher: by the factor m^b.
+- m pictures asked as one make a steadier query, and all its scores higher. Their mean embedding, of
+  pictures whose mutual cosine is r, has the squared length r + (1 - r) / m, and is made unit again:
+  so by the factor sqrt(m / (1 + (m - 1) r)), which comes to 1 / sqrt(r) and no further.
 """
 
 import math
@@ -47,7 +49,7 @@ class Strangers:
         tail: (p, t) pairs: a picture of a stranger and one sighting of a person score at least t
             with probability p; p falling, t rising. Log p is linear between them and past the end.
         sighting_shift: a, what log s sightings of a person add to t.
-        picture_exponent: b, of the factor m^b that m pictures asked as one put on t.
+        picture_agreement: r, in (0, 1], of the factor that m pictures asked as one put on t.
         people: how many people it was measured on.
 
     Raises:
@@ -56,7 +58,7 @@ class Strangers:
 
     tail: tuple[tuple[float, float], ...]
     sighting_shift: float
-    picture_exponent: float
+    picture_agreement: float
     people: int
 
     def __post_init__(self) -> None:
@@ -66,9 +68,10 @@ class Strangers:
         rising = all(a < b for a, b in pairwise(scores))
         if len(self.tail) < 2 or not (falling and rising and chances[0] <= 1):
             raise ModelError("a calibration's tail needs falling probabilities and rising scores")
-        numbers = (*scores, self.sighting_shift, self.picture_exponent)
-        if not all(map(math.isfinite, numbers)) or self.sighting_shift < 0:
+        if not all(map(math.isfinite, (*scores, self.sighting_shift))) or self.sighting_shift < 0:
             raise ModelError("a calibration's numbers must be finite, and its shift not negative")
+        if not 0 < self.picture_agreement <= 1:
+            raise ModelError("a calibration's agreement of pictures lies above 0, up to 1")
 
     def threshold(self, *, fpir: float, size: GallerySize, pictures: int = 1) -> float:
         """Return the score from which a match is known, at most 1."""
@@ -90,7 +93,7 @@ class Strangers:
         return self._false_matches(scores / self._stretch(pictures), size)
 
     def _stretch(self, pictures: int) -> float:
-        return math.pow(pictures, self.picture_exponent)
+        return math.sqrt(pictures / (1 + (pictures - 1) * self.picture_agreement))
 
     def _false_matches(self, scores: Values, size: GallerySize) -> Values:
         counts = np.array(list(size), dtype=np.float64)
@@ -237,7 +240,7 @@ def calibration_tree(calibration: Calibration) -> dict[str, Any]:
             {
                 "tail": [list(point) for point in place.tail],
                 "sighting_shift": place.sighting_shift,
-                "picture_exponent": place.picture_exponent,
+                "picture_agreement": place.picture_agreement,
                 "people": place.people,
             }
             for place in calibration.places
@@ -250,6 +253,6 @@ def _parse_place(tree: Mapping[str, Any]) -> Strangers:
     return Strangers(
         tail=tuple((float(p), float(t)) for p, t in tree["tail"]),
         sighting_shift=float(tree["sighting_shift"]),
-        picture_exponent=float(tree["picture_exponent"]),
+        picture_agreement=float(tree["picture_agreement"]),
         people=int(tree["people"]),
     )

@@ -20,6 +20,9 @@ _COMPARISONS = 400_000
 _LEVELS = np.array([0.05, 0.02, 0.01, 0.005])
 """Chances at which the effects of sightings and pictures are read off."""
 
+_LEAST_AGREEMENT = 0.05
+"""Of pictures; one person's, by one camera, are never that unlike."""
+
 _LEAST_LOG = 0.3
 """The mean log count of sightings, or pictures, that an effect can be read from (about 1.35)."""
 
@@ -55,7 +58,7 @@ def _measure(rounds: Sequence[Round], seed: int) -> Strangers:
             seed=seed,
         ),
         sighting_shift=_sighting_shift(rounds, strange),
-        picture_exponent=_picture_exponent(rounds, strange),
+        picture_agreement=_picture_agreement(rounds, strange),
         people=len(np.unique(np.concatenate([r.probes for r in rounds]))),
     )
 
@@ -69,17 +72,17 @@ def _sighting_shift(rounds: Sequence[Round], strange: Sequence[npt.NDArray[np.bo
     return max(0.0, float(np.mean(_at_levels(best) - _at_levels(one))) / log_count)
 
 
-def _picture_exponent(rounds: Sequence[Round], strange: Sequence[npt.NDArray[np.bool_]]) -> float:
-    """The exponent b of m^b, by which m pictures' mean scores higher: the mean over `_LEVELS`."""
+def _picture_agreement(rounds: Sequence[Round], strange: Sequence[npt.NDArray[np.bool_]]) -> float:
+    """The r of `Strangers`, by how much m pictures' mean scores higher: the mean over `_LEVELS`."""
     several = [s & (r.picture_counts > 1)[:, None] for r, s in zip(rounds, strange, strict=True)]
     counts = [np.broadcast_to(r.picture_counts[:, None], r.one.shape) for r in rounds]
-    log_count = _check_log(_join(counts, several), "pictures from one camera")
-    ratio = _at_levels(_join([r.pictures for r in rounds], several)) / _at_levels(
-        _join([r.one for r in rounds], several)
-    )
-    if not (ratio > 0).all():
+    count = np.exp(_check_log(_join(counts, several), "pictures from one camera"))
+    one = _at_levels(_join([r.one for r in rounds], several))
+    mean = _at_levels(_join([r.pictures for r in rounds], several))
+    if not ((one > 0) & (mean > 0)).all():
         raise CalibrationError("strangers' scores lie around 0; this model can't be calibrated")
-    return float(np.mean(np.log(ratio))) / log_count
+    factor = float(np.exp(np.mean(np.log(mean / one))))
+    return float(np.clip((count / factor**2 - 1) / (count - 1), _LEAST_AGREEMENT, 1.0))
 
 
 def _at_levels(scores: npt.NDArray[np.float32]) -> Values:

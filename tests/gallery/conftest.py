@@ -73,10 +73,14 @@ def tiny_calibrated(tmp_path_factory) -> Path:
     place = {
         "tail": [[0.5, 0.5], [0.1, 0.9], [0.01, 0.97], [0.001, 0.98]],
         "sighting_shift": 0.001,
-        "picture_exponent": 0.001,
+        "picture_agreement": 0.99,
         "people": 20,
     }
-    calibration = {"form": 2, "places": [place], "odds": {"constant": -9.0, "score": 10.0, "matches": -1.0, "knee": 0.9}}
+    calibration = {
+        "form": 2,
+        "places": [place],
+        "odds": {"constant": -9.0, "score": 10.0, "matches": -1.0, "knee": 0.9},
+    }
     path = tmp_path_factory.mktemp("models") / "calibrated.onnx"
     return write_tiny_model(path, calibration=calibration)
 

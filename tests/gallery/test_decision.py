@@ -17,7 +17,7 @@ from reid_gallery.gallery.errors import ModelError, StoreDamagedError
 from reid_gallery.gallery.facade import Gallery
 
 TAIL = ((0.5, 0.1), (0.1, 0.3), (0.01, 0.5), (0.001, 0.6))
-PLACE = Strangers(tail=TAIL, sighting_shift=0.04, picture_exponent=0.05, people=50)
+PLACE = Strangers(tail=TAIL, sighting_shift=0.04, picture_agreement=0.8, people=50)
 CALIBRATION = Calibration((PLACE,), Odds(constant=-6.0, score=12.0, matches=-0.8, knee=0.4))
 ONE = {1: 1}
 
@@ -46,10 +46,11 @@ def test_past_the_tail_it_goes_on_straight_and_never_past_one():
 
 def test_sightings_shift_and_pictures_stretch_the_threshold():
     assert threshold(0.01, {5: 1}) == pytest.approx(0.5 + 0.04 * math.log(5))
-    assert threshold(0.01, ONE, pictures=8) == pytest.approx(0.5 * 8**0.05)
+    assert threshold(0.01, ONE, pictures=8) == pytest.approx(0.5 * math.sqrt(8 / 6.6))
     assert threshold(0.01, {5: 1}, pictures=8) == pytest.approx(
-        (0.5 + 0.04 * math.log(5)) * 8**0.05
+        (0.5 + 0.04 * math.log(5)) * math.sqrt(8 / 6.6)
     )
+    assert threshold(0.01, ONE, pictures=10**6) == pytest.approx(0.5 / math.sqrt(0.8), abs=1e-5)
 
 
 def test_people_of_unequal_sightings_add_up():
@@ -71,7 +72,7 @@ def test_the_strictest_place_decides():
     strict = Strangers(
         tail=tuple((p, t + 0.1) for p, t in TAIL),
         sighting_shift=0.04,
-        picture_exponent=0.05,
+        picture_agreement=0.8,
         people=50,
     )
     both = Calibration((PLACE, strict), CALIBRATION.odds)
@@ -134,7 +135,9 @@ def test_without_a_calibration_of_this_form_there_is_none(tree):
         {"tail": [[0.5, float("nan")], [0.1, 0.2]]},
         {"sighting_shift": -0.1},
         {"sighting_shift": float("nan")},
-        {"picture_exponent": float("inf")},
+        {"picture_agreement": 0},
+        {"picture_agreement": 1.1},
+        {"picture_agreement": float("nan")},
         {"people": None},
     ],
 )
@@ -213,7 +216,7 @@ def test_several_pictures_asked_as_one_are_decided_on_with_a_threshold_of_their_
         (both,) = gallery.query(pictures, as_one=True, fpir=0.05)
         (single,) = gallery.query(pictures[:1], fpir=0.05)
         assert both.known is True
-        assert both.threshold == pytest.approx(single.threshold * 4**0.001)
+        assert both.threshold == pytest.approx(single.threshold * math.sqrt(4 / (1 + 3 * 0.99)))
 
 
 def test_the_threshold_is_of_what_the_filter_lets_through(tmp_path, crops, tiny_calibrated):
