@@ -53,6 +53,9 @@ def resume_run(out: Path) -> Iterator[Run]:
     config, data = read_description(out)
     processes = _meet(config)
     with _held(out, processes):
+        if processes.main:
+            for torn in out.glob(".*.part*"):  # a kill fell into its writing
+                torn.unlink()
         yield Run(out, config, data, processes, resuming=True)
 
 
