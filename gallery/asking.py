@@ -3,9 +3,10 @@
 import json
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TypedDict
 
@@ -244,15 +245,16 @@ def _answer_batch(
     found = load_sightings(sqlite, {person.sighting for ranking in rankings for person in ranking})
     # Calibrated on best sightings; of another score nothing is known.
     calibration = _calibration(generation) if question.pooling == "max" else None
-    size: GallerySize = {}
+    judge: Callable[[Sequence[RankedIdentity], int], _Judgement] | None = None
     if calibration:
         size = keeper.remember(("size", chosen), lambda: gallery_size(sqlite, chosen))
+        judge = _judge_of(calibration, size, question.fpir)
     return [
         _answer(
             query,
             generation.model,
             _matches(ranking, found, question.min_score),
-            None if calibration is None else _judge(calibration, ranking, query, size, question),
+            None if judge is None else judge(ranking, len(query)),
         )
         for query, ranking in zip(queries, rankings, strict=True)
     ]
@@ -302,19 +304,23 @@ class _Judgement:
     probability: float | None
 
 
-def _judge(
-    calibration: Calibration,
-    ranking: Sequence[RankedIdentity],
-    query: tuple[str, ...],
-    size: GallerySize,
-    question: Question,
-) -> _Judgement:
-    threshold = calibration.threshold(fpir=question.fpir, size=size, pictures=len(query))
-    if not ranking:
-        return _Judgement(threshold, False, None)
-    score = ranking[0].score
-    probability = calibration.probability(score, size=size, pictures=len(query))
-    return _Judgement(threshold, score >= threshold, probability)
+def _judge_of(
+    calibration: Calibration, size: GallerySize, fpir: float
+) -> Callable[[Sequence[RankedIdentity], int], _Judgement]:
+    """Return what judges a ranking of so many pictures; each threshold is worked out once."""
+
+    @cache
+    def threshold(pictures: int) -> float:
+        return calibration.threshold(fpir=fpir, size=size, pictures=pictures)
+
+    def judge(ranking: Sequence[RankedIdentity], pictures: int) -> _Judgement:
+        if not ranking:
+            return _Judgement(threshold(pictures), False, None)
+        score = ranking[0].score
+        probability = calibration.probability(score, size=size, pictures=pictures)
+        return _Judgement(threshold(pictures), score >= threshold(pictures), probability)
+
+    return judge
 
 
 def _matches(

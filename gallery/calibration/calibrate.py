@@ -28,18 +28,17 @@ def calibrate_model(
     Args:
         extractor: the model.
         sources: (folder or CSV manifest, layout) each, of people neither trained nor tested on.
-        out: the new model file; what is there already is replaced.
+        out: the new model file.
         progress: called with the number of pictures embedded since the last call.
 
     Raises:
-        ModelError: ``out`` is the model itself, or can't be written.
+        ModelError: ``out`` is there already, or can't be written.
         CalibrationError: the people are too few, or have too few pictures.
         LayoutError, PictureError: the data can't be read.
     """
-    if out.exists() and out.samefile(extractor.path):
+    if out.exists():
         raise ModelError(
-            f"{out}: is the model itself, which galleries know by its content; "
-            "write to another file"
+            f"{out}: is there already, and galleries know a model by its content; name a new file"
         )
     if not out.parent.is_dir():
         raise ModelError(f"{out}: can't be written, {out.parent} is no folder")

@@ -114,7 +114,7 @@ def test_whom_a_manifest_says_to_have_been_trained_on_is_left_out(
         (["MODEL", "PEOPLE"], 2, "--out belong together"),
         (["--out", "x.onnx"], 2, "--out belong together"),
         (["MODEL", "--out", "x.onnx"], 2, "DATA is missing"),
-        (["MODEL", "PEOPLE", "--out", "MODEL"], 1, "is the model itself"),
+        (["MODEL", "PEOPLE", "--out", "MODEL"], 1, "is there already"),
         (["MODEL", "PEOPLE", "--out", "no/x.onnx"], 1, "is no folder"),
         (["MODEL", "nowhere", "--out", "x.onnx"], 1, "nowhere"),
         (["--store", "nowhere"], 1, "no store here"),
