@@ -30,6 +30,8 @@ log = logging.getLogger("reid_gallery")
 _STALE_SHARE = 0.05
 """A saved index that lacks more than this share is written anew; less is caught up at each open."""
 _STALE_ROWS = 256
+_STALE_AT_MOST = 10_000
+"""Rows that every opening may have to catch up with: a tenth of a second."""
 
 _REMEMBERED = 16
 """A filter's sightings can be millions: only what is asked again and again is worth keeping."""
@@ -212,9 +214,8 @@ class IndexKeeper:
         if self._index is None:
             return
         rows = len(self._index)
-        stale = self._saved_rows is None or rows - self._saved_rows > max(
-            _STALE_ROWS, _STALE_SHARE * rows
-        )
+        tolerated = min(max(_STALE_ROWS, _STALE_SHARE * rows), _STALE_AT_MOST)
+        stale = self._saved_rows is None or rows - self._saved_rows > tolerated
         if not (stale or self._must_save) or (self._saved_rows is not None and self._is_saved()):
             return
         try:
