@@ -21,6 +21,7 @@ from .index_choice import (
     stamp_of,
     suitable_kind,
 )
+from .index_past import is_of_its_past
 from .store import vectors
 from .store.generations import Generation, current_generation
 from .store.store import Position, Store
@@ -112,7 +113,7 @@ class IndexKeeper:
         except IndexFileError as error:
             self._distrust(str(error))
             return
-        if not self._belongs(sqlite, index, saved.position, generation, now):
+        if not is_of_its_past(self._store, sqlite, generation, index, saved.position):
             self._distrust("the index is of another state of the store")
             return
         self._index, self._position, self._saved_rows = index, saved.position, len(index)
@@ -127,38 +128,6 @@ class IndexKeeper:
     def _distrust(self, reason: str) -> None:
         self.damage = reason
         log.warning("%s; rebuilding it from the stored vectors", reason)
-
-    def _belongs(
-        self,
-        sqlite: sqlite3.Connection,
-        index: VectorIndex,
-        position: Position,
-        generation: Generation,
-        now: Position,
-    ) -> bool:
-        """Whether the index is of an earlier moment of this very store.
-
-        The numbers alone don't tell a store that was put back from a backup and written to since;
-        some rows, compared with the database, do.
-        """
-        if position.generation != generation.id or position.revision > now.revision:
-            return False
-        if index.dim != generation.dim or position.last_removal > now.last_removal:
-            return False
-        ids = index.ids()
-        spread = (
-            {int(ids[share * (len(ids) - 1) // 3]) for share in range(4)} if len(ids) else set()
-        )
-        gone = set(self._store.removed_since(sqlite, position.last_removal))
-        sample = np.array(sorted(spread - gone), dtype=np.int64)
-        present = sqlite.execute(
-            f"SELECT count(*) FROM vectors_{generation.id:d} WHERE sighting_id IN"  # noqa: S608
-            f" ({', '.join(map(str, sample.tolist()))})"
-        ).fetchone()[0]
-        if present != len(sample):
-            return False
-        stored = vectors.read_vectors(sqlite, generation.id, generation.dim, sample.tolist())
-        return bool(index.holds(sample, stored).all())
 
     def _outgrown(self, index: VectorIndex, now: Position) -> bool:
         """Whether so much is new that making the kind which then suits is no more work.

@@ -1,0 +1,45 @@
+"""Is a saved index of an earlier moment of this very store?"""
+
+import sqlite3
+
+import numpy as np
+
+from ..index import VectorIndex
+from .store.generations import Generation
+from .store.store import Position, Store
+from .store.vectors import read_vectors
+
+
+def is_of_its_past(
+    store: Store,
+    sqlite: sqlite3.Connection,
+    generation: Generation,
+    index: VectorIndex,
+    position: Position,
+) -> bool:
+    """Whether ``index``, saved at ``position``, can be caught up to the snapshot.
+
+    The numbers alone don't tell a store that was put back from a backup and written to since; some
+    rows, compared with the database, do.
+    """
+    now = store.position(sqlite)
+    if position.generation != generation.id or position.revision > now.revision:
+        return False
+    if index.dim != generation.dim or position.last_removal > now.last_removal:
+        return False
+    gone = store.removed_since(sqlite, position.last_removal)
+    sample = np.setdiff1d(_spread(index), np.array(gone, dtype=np.int64))
+    present = sqlite.execute(
+        f"SELECT count(*) FROM vectors_{generation.id:d} WHERE sighting_id IN"  # noqa: S608
+        f" ({', '.join(map(str, sample.tolist()))})"
+    ).fetchone()[0]
+    if present != len(sample):
+        return False
+    stored = read_vectors(sqlite, generation.id, generation.dim, sample.tolist())
+    return bool(index.holds(sample, stored).all())
+
+
+def _spread(index: VectorIndex) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The first and the last id and two between."""
+    ids = index.ids()
+    return np.unique(ids[[share * (len(ids) - 1) // 3 for share in range(4)]] if len(ids) else ids)
