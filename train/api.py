@@ -62,7 +62,7 @@ def train(
     """
     config = recipe if isinstance(recipe, TrainConfig) else load_config(recipe_path(str(recipe)))
     if init is not None:
-        config = replace(config, model=replace(config.model, init=init))
+        config = replace(config, model=config.model.starting_from(init))
     if epochs is not None:
         config = config.with_epochs(epochs)
     if time_budget:

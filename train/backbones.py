@@ -75,7 +75,7 @@ def compute_maps(backbone: Any, pixels: Tensor) -> Tensor:
         rows, columns = (math.ceil(side / patch) for side in size)
         placed = features[:, getattr(backbone, "num_prefix_tokens", 0) :]
         if placed.shape[1] == rows * columns:
-            return placed.transpose(1, 2).unflatten(2, (rows, columns))
+            return torch.unflatten(placed.transpose(1, 2), 2, (rows, columns))
     raise ConfigError(
         f"model.backbone: the features of a {type(backbone).__name__} are no maps; take another"
     )

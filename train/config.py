@@ -94,16 +94,25 @@ class ModelConfig:
     which has them folded into the weights."""
 
     def __post_init__(self) -> None:
-        folded = self.init == "shipped" or self.init.endswith(".onnx")
         require(
             self,
             ("embedding_size", "at least 2", self.embedding_size >= 2),
             (
                 "frozen_statistics",
                 f"true with init {self.init!r}, whose statistics are folded into its weights",
-                self.frozen_statistics or not folded,
+                self.frozen_statistics or not _is_folded(self.init),
             ),
         )
+
+    def starting_from(self, init: str) -> "ModelConfig":
+        """The same from other weights, its statistics frozen where they have to be."""
+        frozen = self.frozen_statistics or _is_folded(init)
+        return replace(self, init=init, frozen_statistics=frozen)
+
+
+def _is_folded(init: str) -> bool:
+    """Whether the weights have batch norms' statistics folded in."""
+    return init == "shipped" or init.endswith(".onnx")
 
 
 @dataclass(frozen=True, kw_only=True)

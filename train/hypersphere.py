@@ -110,12 +110,12 @@ def train_sphere(name: str, digits: Digits, *, seed: int, epochs: int = EPOCHS) 
             head.margin_rad = margin_at(epoch, warmup_epochs=epochs / 3, margin_rad=margin_rad)
         if isinstance(head, AdaCosHead):
             head.dynamic = epoch >= epochs / 3
-        for batch in torch.randperm(len(digits.learnt)).split(_BATCH):
-            if len(batch) < 2:  # of one picture there are no batch statistics
-                continue
+        order = torch.randperm(len(digits.learnt))
+        for start in range(0, len(order), _BATCH):
+            batch = order[start : start + _BATCH]
             loss = head_loss(head, network(digits.learnt[batch]), digits.learnt_labels[batch])
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
     network.eval()
     with torch.inference_mode():

@@ -147,7 +147,7 @@ def _draw_angles(axis: Axes, sphere: Sphere, *, highest: float) -> None:
         (sphere.within_deg, _WITHIN, "to their own class"),
         (sphere.between_deg, _BETWEEN, "to the nearest other"),
     ):
-        axis.hist(angles, _BINS, weights=share, color=colour, alpha=0.75, label=label)
+        axis.hist(angles, _BINS.tolist(), weights=share, color=colour, alpha=0.75, label=label)
     axis.set_xlim(0, 100)
     axis.set_ylim(0, 1.05 * highest)
     axis.set_xlabel("angle in degrees", fontsize=9, color=_INK)

@@ -76,3 +76,5 @@ def test_another_architecture_is_refused(exported, changes, message):
 def test_statistics_that_are_folded_away_must_be_frozen(init):
     with pytest.raises(ConfigError, match="frozen_statistics must be true with init"):
         ModelConfig(init=init)
+    assert ModelConfig().starting_from(init).frozen_statistics
+    assert not ModelConfig().starting_from("none").frozen_statistics
