@@ -26,9 +26,9 @@ def draw_plots(
     mpl.use("Agg")
     plt.rcParams.update({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3})
     folder.mkdir(parents=True, exist_ok=True)
-    draw_realised(folder / "fpir.png", rows, across)
-    draw_tracklets(folder / "tracklets.png", tracklets)
-    draw_odds(folder / "odds.png", probabilities)
+    draw_realised(folder / "unknown-fpir.png", rows, across)
+    draw_tracklets(folder / "unknown-tracklets.png", tracklets)
+    draw_odds(folder / "unknown-odds.png", probabilities)
 
 
 def draw_realised(path: Path, rows: Sequence[dict], across: dict[str, Sequence[dict]]) -> None:
