@@ -138,3 +138,15 @@ def test_vectors_are_kept_only_without_a_source(tmp_path):
     keeping.add(np.arange(200), vectors)
     keeping.save(tmp_path / "b.index")
     assert open_index(tmp_path / "b.index").search(vectors[7:8], 1).ids.tolist() == [[7]]
+
+
+def test_a_removed_code_is_not_in_the_file(tmp_path):
+    vectors = people(40, 5, DIM)
+    index = filled(vectors)
+    codes = Rounding.fitting(vectors).round(vectors)[0]
+    gone = np.arange(0, 200, 3)
+    for path, present in ((tmp_path / "before", True), (tmp_path / "after", False)):
+        index.save(path)
+        content = path.read_bytes()
+        assert all((codes[row].tobytes() in content) == present for row in gone)
+        index.remove(gone)
