@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TRAINING = {"torch", "timm", "albumentations", "cv2", "accelerate"}
+TRAINING = {"torch", "timm", "albumentations", "cv2", "accelerate", "sklearn"}
 HEAVY = TRAINING | {"matplotlib", "scipy", "pyarrow", "onnx"}
 BELOW = {"index": set(), "gallery": {"index"}, "train": {"gallery", "index"}}
 

@@ -5,6 +5,7 @@ g, shift b, mean m and deviation s. Such a norm starts as what it then is, the s
 and variance 1, and must keep these statistics while it trains (`ModelConfig.frozen_statistics`).
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,17 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from ..gallery.errors import ConfigError
+from ..gallery.errors import ConfigError, ModelError
+from ..gallery.extractor.spec import METADATA_KEY, ModelSpec
 from ..gallery.pictures.fit import HEIGHT, WIDTH
+from .config import ModelConfig
 from .model import EmbeddingModel, is_batch_norm
 
 _PREFIX = "model."
 """Of the weights' names in a file that `export_model` made."""
+
+_ARCHITECTURE = {"backbone", "embedding_size", "last_stride_1", "pooling", "bnneck"}
+"""What of a `ModelConfig` must be the same."""
 
 
 def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
@@ -36,44 +42,60 @@ def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
     Raises:
         ConfigError: the file isn't of this architecture, or keeps no weights by name.
     """
-    stored = _read_weights(path)
-    folded = {
-        key: value
-        for layer, norm in _pairs(model)
-        if f"{layer}.bias" in stored and f"{norm}.running_var" not in stored
-        for key, value in _unfold(
-            model.get_submodule(norm), norm, stored.pop(f"{layer}.bias")
-        ).items()
-    }
-    state = {key: value for key, value in stored.items() if key in model.state_dict()} | folded
-    counters = {key for key in model.state_dict() if key.endswith("num_batches_tracked")}
-    missing = [key for key in model.state_dict() if key not in state and key not in counters]
+    file = _read_file(path)
+    _check_architecture(file, model, path)
+    stored = _read_weights(file.graph)
+    for layer, norm in _pairs(model):
+        if f"{layer}.bias" in stored and f"{norm}.running_var" not in stored:
+            bias = stored.pop(f"{layer}.bias")
+            stored |= _unfold(model.get_submodule(norm), norm, bias)
+    wanted = [key for key in model.state_dict() if not key.endswith("num_batches_tracked")]
+    missing = [key for key in wanted if key not in stored]
     if missing:
         raise ConfigError(
-            f"model.init {str(path)!r}: lacks {len(missing)} tensors of this model ({missing[0]}, "
-            "...); the [model] table must be that of the file's training, see model show"
+            f"model.init {str(path)!r}: keeps {len(missing)} of {len(wanted)} tensors under no "
+            f"name ({missing[0]}, ...), as 8-bit files and some families do; take another init"
         )
+    model.load_state_dict({key: stored[key] for key in wanted}, strict=False)
+    return len(wanted)
+
+
+def _read_file(path: Path) -> onnx.ModelProto:
     try:
-        model.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
+        return onnx.load(path)
+    except (OSError, DecodeError) as error:
+        raise ConfigError(f"model.init {str(path)!r}: can't be read as ONNX ({error})") from error
+
+
+def _check_architecture(file: onnx.ModelProto, model: EmbeddingModel, path: Path) -> None:
+    """Refuse a file of another architecture: some would fit, and embed otherwise."""
+    metadata = {entry.key: entry.value for entry in file.metadata_props}
+    try:
+        trained = ModelSpec.from_json(metadata[METADATA_KEY]).training["config"]["model"]
+    except (KeyError, TypeError, ModelError) as error:
         raise ConfigError(
-            f"model.init {str(path)!r}: doesn't fit this model ({reason}); the [model] table must "
-            "be that of the file's training, see model show"
+            f"model.init {str(path)!r}: doesn't say how it was trained, so it isn't known what its "
+            "weights are of; give a file that train made"
         ) from error
-    return len(state)
+    default = asdict(ModelConfig())
+    differing = [
+        f"{key} = {trained.get(key, default[key])!r}"
+        for key, value in asdict(model.config).items()
+        if key in _ARCHITECTURE and trained.get(key, default[key]) != value
+    ]
+    if differing:
+        raise ConfigError(
+            f"model.init {str(path)!r}: is of another architecture; say in [model] "
+            + ", ".join(differing)
+        )
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def _read_weights(graph: onnx.GraphProto) -> dict[str, Tensor]:
     """The file's tensors of floating numbers, by the names they had in training.
 
     A layer's bias is taken from where the layer takes it: of a norm that was folded in it has a
     name of its own, equal ones are stored once, and zeros not at all.
     """
-    try:
-        graph = onnx.load(path).graph
-    except (OSError, DecodeError) as error:
-        raise ConfigError(f"model.init {str(path)!r}: can't be read as ONNX ({error})") from error
     tensors = {
         tensor.name.removeprefix(_PREFIX): torch.from_numpy(np.array(numpy_helper.to_array(tensor)))
         for tensor in graph.initializer

@@ -1,7 +1,7 @@
 """What the weights start from: nothing, timm's, a package's, a file's, or another extractor's."""
 
 import sys
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,17 +67,23 @@ def _read_weights(init: str) -> dict[str, Tensor]:
         return _read_safetensors(path)
     if path.suffix in _STATE_DICTS:
         return _read_state_dict(path, init)
-    try:
-        folder = Path(cast(str, import_module(init.replace("-", "_")).__file__)).parent
-    except (ImportError, ValueError, TypeError) as error:
+    folders = _find_package(init.replace("-", "_"))
+    if not folders:
         raise ConfigError(
             f"model.init {init!r}: install it with pip install {init}, or give 'none', 'timm', "
             "'shipped', or a .safetensors, .pth or .onnx file"
-        ) from error
-    files = sorted(p for p in folder.rglob("*") if p.suffix in _STATE_DICTS)
+        )
+    files = sorted(p for f in folders for p in f.rglob("*") if p.suffix in _STATE_DICTS)
     if not files:
         raise ConfigError(f"model.init {init!r}: the package holds no weights file")
     return _read_state_dict(files[0], init)
+
+
+def _find_package(name: str) -> list[Path]:
+    """Where an installed package lies; it isn't imported, so that nothing of it runs."""
+    spec = find_spec(name) if name.isidentifier() else None
+    locations = spec.submodule_search_locations if spec is not None else None
+    return [Path(location) for location in locations or ()]
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
