@@ -22,7 +22,7 @@ from reid_gallery.train.config import LossConfig, ModelConfig, Phase, TrainConfi
 from reid_gallery.train.run_folder import DESCRIPTION, MODEL
 
 HEAD_EPOCHS, BACKBONE_EPOCHS = 3, 2
-BACKBONES = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "resnet18")
+BACKBONES = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv3_small_100")
 NO_TEACHER = {"teacher_cosine_weight": 0.0, "teacher_similarity_weight": 0.0}
 
 
