@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import sys
+import time
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -95,6 +96,7 @@ def train(
         raise typer.BadParameter("--epochs and --time-budget contradict each other; give one")
     if resume and (epochs or time_budget or data or teacher or init):
         raise typer.BadParameter("--resume takes all from the run; edit its config.toml instead")
+    began = time.monotonic()  # what is imported now takes seconds of a time budget
     from .train import api
 
     if resume is not None:
@@ -108,6 +110,7 @@ def train(
             init=init,
             epochs=epochs,
             time_budget=time_budget,
+            began=began,
         )
     if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
         print_lines([str(file)])

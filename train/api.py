@@ -15,11 +15,20 @@ from .checkpoint import read_state
 from .config import TrainConfig, load_config, recipe_path
 from .export import export_model
 from .loop import Run
+from .material import split_for, split_of_run
 from .opening import resume_run, start_run
 from .reports.report import write_report
-from .run_folder import BEST, DEFAULT_LICENCE, MODEL, RunData, log, read_description
+from .run_folder import (
+    BEST,
+    DEFAULT_LICENCE,
+    MODEL,
+    RunData,
+    log,
+    read_description,
+    read_fingerprint,
+)
 from .sources import name_layout
-from .splitting import Split, TrainingPicture, split_people
+from .splitting import Split, TrainingPicture
 
 _CHECKED = 8
 """Real pictures that an export is checked on."""
@@ -36,6 +45,7 @@ def train(
     init: str | None = None,
     epochs: int | None = None,
     time_budget: str = "",
+    began: float | None = None,
 ) -> Path:
     """Train an extractor and export it.
 
@@ -50,6 +60,7 @@ def train(
         epochs: in all, shared among the recipe's phases; by default what the recipe says.
         time_budget: like ``2h``; the recipe's phases are stretched or cut to end in time, export
             included.
+        began: `time.monotonic` at which a time budget begins to count; by default now.
 
     Returns:
         The extractor's file, ``out/model.onnx``.
@@ -67,7 +78,8 @@ def train(
         config = config.with_epochs(epochs)
     if time_budget:
         config = replace(config, time_budget=time_budget)
-    with start_run(out, config, RunData(tuple(sources), teacher, name, licence)) as run:
+    data = RunData(tuple(sources), teacher, name, licence)
+    with start_run(out, config, data, began=began) as run:
         return _finish(run)
 
 
@@ -92,7 +104,7 @@ def export_run(out: Path) -> Path:
         The extractor's file, ``out/model.onnx``.
 
     Raises:
-        TrainingError: there is no checkpoint yet.
+        TrainingError: there is no checkpoint yet, or the pictures changed since the run began.
         ModelError: the exported file failed its check.
     """
     config, data = read_description(out)
@@ -101,12 +113,7 @@ def export_run(out: Path) -> Path:
         raise TrainingError(f"{out}: no epoch is finished yet, so there is nothing to export")
     state = read_state(checkpoint)
     figures = state.get("validation", {"map": state["best_map"]})
-    split = split_people(
-        data.sources,
-        validation_share=config.data.validation_share,
-        seed=config.seed,
-        drop_quantile=config.data.drop_quantile,
-    )
+    split = split_of_run(out) if read_fingerprint(out) else split_for(out, data, config)
     log("calibrating on the held-out people, exporting and checking the file")
     export_model(
         checkpoint,

@@ -51,8 +51,9 @@ class Run:
         processes: Processes,
         *,
         resuming: bool = False,
+        began: float | None = None,
     ) -> None:
-        self._began, self._earlier_s = time.monotonic(), 0.0
+        self._began, self._earlier_s = time.monotonic() if began is None else began, 0.0
         self.out, self.config, self.data, self.processes = out, config, data, processes
         self.stopper, self.logbook = Stopper(), Logbook(out, config, main=processes.main)
         self.material = self._read_material()

@@ -11,8 +11,9 @@ from ..gallery.errors import TrainingError
 from .batches import Plan, load_batches, plan_batches
 from .config import Phase, TrainConfig
 from .datasets import CropCache
+from .earlier import hold_out_as_before
 from .objective import check_weights
-from .run_folder import TEACHER, RunData, read_description, read_fingerprint
+from .run_folder import DESCRIPTION, TEACHER, RunData, read_description, read_fingerprint
 from .splitting import Split, TrainingPicture, split_people
 from .teacher import load_teacher
 
@@ -27,6 +28,14 @@ def split_data(data: RunData, config: TrainConfig) -> Split:
         seed=config.seed,
         drop_quantile=config.data.drop_quantile,
     )
+
+
+def split_for(out: Path, data: RunData, config: TrainConfig) -> Split:
+    """Say who is trained on and who is held out by the run in ``out``, which may be a new one."""
+    split = split_data(data, config)
+    if not (out / DESCRIPTION).exists() or read_fingerprint(out):
+        return split
+    return hold_out_as_before(split, share=config.data.validation_share, seed=config.seed)
 
 
 def split_of_run(run: Path) -> Split:
@@ -71,7 +80,7 @@ class Material:
     def __init__(self, data: RunData, config: TrainConfig, out: Path) -> None:
         check_weights(config.loss, teacher=data.teacher is not None)
         self._config = config
-        self.split = split_data(data, config)
+        self.split = split_for(out, data, config)
         self.training = CropCache(
             [p.path for p in self.split.training], limit_mib=config.data.cache_mib
         )

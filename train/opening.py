@@ -19,8 +19,16 @@ from .run_folder import (
 
 
 @contextmanager
-def start_run(out: Path, config: TrainConfig, data: RunData) -> Iterator[Run]:
+def start_run(
+    out: Path, config: TrainConfig, data: RunData, *, began: float | None = None
+) -> Iterator[Run]:
     """Begin a new run in the folder ``out``, which no other process can train in meanwhile.
+
+    Args:
+        out: made if need be.
+        config: of the run.
+        data: what to train on.
+        began: `time.monotonic` at which a time budget begins to count; by default now.
 
     Raises:
         TrainingError: there is a run in it already, or it can't be made, or pictures can't be read.
@@ -32,7 +40,7 @@ def start_run(out: Path, config: TrainConfig, data: RunData) -> Iterator[Run]:
         make_folder(out)
     with _held(out, processes):
         try:
-            run = Run(out, config, data, processes)
+            run = Run(out, config, data, processes, began=began)
             if processes.main:
                 write_description(out, config, data, fingerprint=run.material.fingerprint)
         except BaseException:

@@ -45,7 +45,7 @@ class StoppedError(Exception):
 
 
 def run_until(out: Path, config, data: RunData, *, step: int, ending_s: float = 0.0) -> None:
-    """Begin a run that breaks off before a step."""
+    """Begin a run, or go on with one, that breaks off before a step."""
 
     learn = Learner.step
 
@@ -57,7 +57,7 @@ def run_until(out: Path, config, data: RunData, *, step: int, ending_s: float = 
     with (
         pytest.MonkeyPatch.context() as patch,
         suppress(StoppedError),
-        start_run(out, config, data) as run,
+        start_run(out, config, data) if config else resume_run(out) as run,
     ):
         patch.setattr(Learner, "step", learn_or_stop)
         run.finish(ending_s=ending_s)
@@ -92,22 +92,40 @@ def test_a_run_that_was_stopped_equals_one_that_was_not(
 
 
 def test_a_run_described_as_they_once_were_goes_on(
-    whole, tiny_config, data, tmp_path, assert_same_checkpoint
+    tiny_config, data, tmp_path, assert_same_checkpoint
 ):
     """A ``run.json`` that holds the configuration, and a checkpoint that knows no phases."""
-    out = tmp_path / "run"
-    run_until(out, tiny_config(), data, step=BATCHES + 1)
+    for name in ("whole", "run"):
+        describe_as_before(tmp_path / name, tiny_config(), data)
+    resume_whole(tmp_path / "whole")
+    run_until(tmp_path / "run", None, None, step=BATCHES + 1)
+    forget_phases(tmp_path / "run" / LAST)
+    resume_whole(tmp_path / "run")
+    assert_same_checkpoint(tmp_path / "run" / LAST, tmp_path / "whole" / LAST)
+    assert_same_checkpoint(tmp_path / "run" / BEST, tmp_path / "whole" / BEST)
+
+
+def describe_as_before(out: Path, config, data: RunData) -> None:
+    """Describe a run as it was done before there were a config.toml and a fingerprint."""
+    out.mkdir()
+    write_description(out, config, data)
     (out / "config.toml").unlink()
     described = json.loads((out / "run.json").read_text())
     del described["fingerprint"]
-    config = json.loads(json.dumps(asdict(tiny_config())))
+    before = json.loads(json.dumps(asdict(config)))
     for new in ("time_budget", "patience", "precision"):
-        del config[new]
-    (out / "run.json").write_text(json.dumps({"config": config, **described}))
-    forget_phases(out / LAST)
-    resume_whole(out)
-    assert_same_checkpoint(out / LAST, whole / LAST)
-    assert_same_checkpoint(out / BEST, whole / BEST)
+        del before[new]
+    (out / "run.json").write_text(json.dumps({"config": before, **described}))
+
+
+def test_such_a_run_holds_out_whom_it_held_out_before(tiny_config, data, tmp_path):
+    describe_as_before(tmp_path / "run", tiny_config(), data)
+    people = [f"0:p{n}" for n in range(10)]
+    order = np.random.default_rng((5, 0)).permutation(10)  # seed 5, source 0
+    with resume_run(tmp_path / "run") as run:
+        held_out = {p.person for p in run.material.split.validation}
+        assert run.material.people == sorted(set(people) - held_out)
+    assert held_out == {people[n] for n in order[:2]}
 
 
 def forget_phases(checkpoint: Path) -> None:
