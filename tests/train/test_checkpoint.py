@@ -144,8 +144,6 @@ def test_every_optimizer_goes_on(tmp_path, optimizer_name):
     step(model, optimizer)
     save(tmp_path / "c.safetensors", model, optimizer)
     step(model, optimizer)
-    load_checkpoint(
-        tmp_path / "c.safetensors", modules={"model": other}, optimizer=other_optimizer
-    )
+    load_checkpoint(tmp_path / "c.safetensors", modules={"model": other}, optimizer=other_optimizer)
     step(other, other_optimizer)
     assert torch.equal(model[0].weight, other[0].weight)
