@@ -5,12 +5,9 @@ from pathlib import Path
 
 from ..gallery.errors import LayoutError
 from ..gallery.pictures.labelled import Reading
-from ..gallery.pictures.layouts import find_layout, read_layout
+from ..gallery.pictures.layouts import distractors_of, find_layout, read_layout
 from ..gallery.pictures.manifest import read_manifest
 from ..gallery.store_pictures import is_store, read_store
-
-_DISTRACTOR_LAYOUTS = {"market1501", "grid"}
-"""In these, pid 0000 stands for whoever is none of the people."""
 
 
 def is_manifest(place: Path) -> bool:
@@ -45,11 +42,10 @@ def read_source(place: Path, layout: str) -> Reading:
     if is_store(place):
         return read_store(place)
     reading = read_layout(layout, place)
-    if layout not in _DISTRACTOR_LAYOUTS:
-        return reading
-    people = [picture for picture in reading.pictures if picture.pid != "0000"]
-    nobody = [picture for picture in reading.pictures if picture.pid == "0000"]
-    ignored = [(p.path, f"{p.path}: a distractor (person 0000)") for p in nobody]
+    distractors = distractors_of(layout)
+    people = [picture for picture in reading.pictures if picture.pid not in distractors]
+    nobody = [picture for picture in reading.pictures if picture.pid in distractors]
+    ignored = [(p.path, f"{p.path}: a distractor (person {p.pid})") for p in nobody]
     return replace(reading, pictures=people, ignored=reading.ignored + ignored)
 
 

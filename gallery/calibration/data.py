@@ -11,15 +11,12 @@ from ..errors import CalibrationError, PictureError
 from ..evaluation.embedding import embed_files
 from ..extractor import Extractor
 from ..pictures.labelled import LabelledPicture
-from ..pictures.layouts import read_layout
+from ..pictures.layouts import distractors_of, read_layout
 from ..pictures.manifest import read_manifest
 from ..store.generations import current_generation
 from ..store.sightings import load_sightings
 from ..store.store import Store
 from ..store.vectors import read_blocks
-
-_NOBODY = {("market1501", "0000"), ("grid", "0000")}
-"""Layouts and the pid that in them stands for whoever is none of the people."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +50,7 @@ def read_people(sources: Sequence[tuple[Path, str]]) -> list[tuple[str, Labelled
         people += [
             (f"{number}/{picture.source or ''}", picture)
             for picture in reading.pictures
-            if picture.split != "training" and (layout, picture.pid) not in _NOBODY
+            if picture.split != "training" and picture.pid not in distractors_of(layout)
         ]
     return people
 

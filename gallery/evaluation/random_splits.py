@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ..pictures.labelled import LabelledPicture
+from ..pictures.layouts import distractors_of
 from .splits import Split, read_labels
 
 RANDOM_SPLITS = 10
@@ -45,7 +46,7 @@ def grid_splits(folder: Path, seed: int) -> list[Split]:
     have it, or each has a number of their own (Loy et al. 2009).
     """
     pictures = read_labels("grid", folder)
-    views = _by_pid(picture for picture in pictures if picture.pid != "0000")
+    views = _by_pid(p for p in pictures if p.pid not in distractors_of("grid"))
     pairs = {
         pid: sorted(views[pid], key=lambda picture: str(picture.camera))
         for pid in _seen_by_two(views)

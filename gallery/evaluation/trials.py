@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..errors import LayoutError, NotFoundError
 from ..pictures.labelled import LabelledPicture
+from ..pictures.layouts import distractors_of
 from .counting import Rows
 from .random_splits import (
     CUHK03_PEOPLE,
@@ -44,13 +45,12 @@ class Protocol:
 
 
 _HALVES = f"{RANDOM_SPLITS} random halves of the people"
-_NOBODY = frozenset({"0000"})
-_DISTRACTORS = {"market1501": _NOBODY, "grid": _NOBODY}
-"""By layout."""
 
 PROTOCOLS: dict[str, Protocol] = {
     "market1501": Protocol(
-        "single query; distractors stay, junk is out", market1501_splits, _NOBODY
+        "single query; distractors stay, junk is out",
+        market1501_splits,
+        distractors_of("market1501"),
     ),
     "dukemtmc": Protocol("single query; distractors stay, junk is out", dukemtmc_splits),
     "msmt17": Protocol("single query; junk is out", msmt17_splits),
@@ -60,7 +60,7 @@ PROTOCOLS: dict[str, Protocol] = {
         cuhk03_splits,
     ),
     "viper": Protocol(f"{_HALVES}, either camera asking the other", viper_splits),
-    "grid": Protocol(f"{_HALVES}, distractors in the gallery", grid_splits, _NOBODY),
+    "grid": Protocol(f"{_HALVES}, distractors in the gallery", grid_splits, distractors_of("grid")),
     "prid2011": Protocol(f"{_HALVES}, distractors in the gallery", prid2011_splits),
     ALL_TO_ALL: Protocol(
         "every picture asks for its person's others: those of other cameras where cameras are "
@@ -146,7 +146,7 @@ def read_trial(name: str, source: Path, *, seed: int = 0, layout: str = "folders
         raise LayoutError(f"protocol {name!r} is unknown; choose one of {', '.join(PROTOCOLS)}")
     protocol = PROTOCOLS[name]
     if name == ALL_TO_ALL:
-        splits, distractors = _all_to_all(source, layout), _DISTRACTORS.get(layout, frozenset())
+        splits, distractors = _all_to_all(source, layout), distractors_of(layout)
     else:
         splits, distractors = protocol.splits(source, seed), protocol.distractors
     if not all(split.query and split.gallery for split in splits):
@@ -177,7 +177,7 @@ def name_view(camera: str | None, tracklet: str | None, row: int) -> str:
 
 def _all_to_all(source: Path, layout: str) -> list[Split]:
     pictures = read_all(source, layout)
-    distractors = _DISTRACTORS.get(layout, frozenset())
+    distractors = distractors_of(layout)
     return [Split([p for p in pictures if p.pid not in distractors], pictures)]
 
 

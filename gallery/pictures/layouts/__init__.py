@@ -2,6 +2,14 @@
 
 from .labels import Labels, Reader
 from .reading import label_picture, read_layout
-from .table import LAYOUTS, find_layout
+from .table import LAYOUTS, distractors_of, find_layout
 
-__all__ = ["LAYOUTS", "Labels", "Reader", "find_layout", "label_picture", "read_layout"]
+__all__ = [
+    "LAYOUTS",
+    "Labels",
+    "Reader",
+    "distractors_of",
+    "find_layout",
+    "label_picture",
+    "read_layout",
+]

@@ -26,6 +26,8 @@ LAYOUTS: dict[str, Reader] = {
     "prid2011": read_prid2011,
 }
 
+_DISTRACTORS = {"market1501": frozenset({"0000"}), "grid": frozenset({"0000"})}
+
 
 def find_layout(name: str) -> Reader:
     """The reader of the layout called ``name``.
@@ -36,3 +38,8 @@ def find_layout(name: str) -> Reader:
     if name not in LAYOUTS:
         raise LayoutError(f"layout {name!r} is unknown; choose one of {', '.join(LAYOUTS)}")
     return LAYOUTS[name]
+
+
+def distractors_of(name: str) -> frozenset[str]:
+    """The pids that in the layout called ``name`` stand for whoever is none of the people."""
+    return _DISTRACTORS.get(name, frozenset())
