@@ -28,7 +28,6 @@ import numpy as np
 import numpy.typing as npt
 from reid_gallery import Gallery
 from reid_gallery.gallery.extractor import Extractor, resolve_model
-from reid_gallery.gallery.health.audit import load_gallery
 from reid_gallery.gallery.health.doubles import find_doubles
 from reid_gallery.gallery.health.people import People, stand
 from reid_gallery.gallery.health.recognition import choose_sample, recognised, try_spoilt
@@ -37,6 +36,7 @@ from reid_gallery.gallery.health.strays import find_strays
 from reid_gallery.gallery.health.twins import nearest_earlier
 from reid_gallery.gallery.pictures.quality import measure_quality
 from reid_gallery.gallery.pictures.read import read_crop
+from reid_gallery.gallery.store.everything import read_everything
 from reid_gallery.gallery.store.store import Store
 from reid_gallery.gallery.types import Sighting
 
@@ -252,8 +252,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="Write a corrupted copy there, and stop.")
     arguments = parser.parse_args()
     store = Store(arguments.store, create=False, wait_s=1.0)
-    sightings, vectors = load_gallery(store)
+    everything = read_everything(store)
     store.close()
+    if everything is None:
+        raise SystemExit(f"{arguments.store}: is empty")
+    _, sightings, vectors = everything
     kept = [n for n, s in enumerate(sightings) if arguments.distractors or s.pid != DISTRACTORS]
     sightings, vectors = [sightings[n] for n in kept], vectors[kept]
     pids = sorted({s.pid for s in sightings})

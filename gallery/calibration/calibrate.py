@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..decision import Calibration, calibration_tree
-from ..errors import ModelError
+from ..errors import CalibrationError, ModelError
 from ..extractor import Extractor
 from ..extractor.metadata import write_with_spec
 from ..model_choice import choose_extractor
-from ..store.generations import current_generation
+from ..store.generations import Generation, current_generation
 from ..store.store import Store
 from .data import LabelledEmbeddings, embed_people, read_gallery, read_people
 from .fit import fit_calibration
@@ -65,18 +65,25 @@ def calibrate_store(root: Path, sources: Sources = (), *, progress: Progress) ->
     """
     store = Store(root, create=False, wait_s=30.0)
     try:
-        people = read_gallery(store)
-        with store.snapshot() as sqlite:
-            generation = current_generation(sqlite)
-        assert generation is not None  # noqa: S101 (read_gallery has refused an empty store)
         if sources:
+            generation = _generation(store)
             extractor = choose_extractor(store, generation, None)
             people = embed_people(extractor, read_people(sources), progress=progress)
+        else:
+            generation, people = read_gallery(store)
         calibration = _fit(people)
         store.set_calibration(generation, json.dumps(calibration_tree(calibration)))
     finally:
         store.close()
     return calibration
+
+
+def _generation(store: Store) -> Generation:
+    with store.snapshot() as sqlite:
+        generation = current_generation(sqlite)
+    if generation is None:
+        raise CalibrationError(f"{store.directory.root}: the gallery is empty; enroll people first")
+    return generation
 
 
 def _fit(people: LabelledEmbeddings) -> Calibration:

@@ -13,10 +13,9 @@ from ..extractor import Extractor
 from ..pictures.labelled import LabelledPicture
 from ..pictures.layouts import distractors_of, read_layout
 from ..pictures.manifest import read_manifest
-from ..store.generations import current_generation
-from ..store.sightings import load_sightings
+from ..store.everything import read_everything
+from ..store.generations import Generation
 from ..store.store import Store
-from ..store.vectors import read_blocks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,27 +78,24 @@ def embed_people(
     )
 
 
-def read_gallery(store: Store) -> LabelledEmbeddings:
+def read_gallery(store: Store) -> tuple[Generation, LabelledEmbeddings]:
     """Read a gallery's own people: all in one place, every sighting taken to be its person's.
+
+    Returns:
+        Them, and before them the generation that their embeddings are of.
 
     Raises:
         CalibrationError: it is empty.
     """
-    with store.snapshot() as sqlite:
-        generation = current_generation(sqlite)
-        if generation is None:
-            raise CalibrationError(
-                f"{store.directory.root}: the gallery is empty; enroll people first"
-            )
-        blocks = list(read_blocks(sqlite, generation.id, generation.dim))
-        ids = [number for numbers, _ in blocks for number in numbers.tolist()]
-        found = load_sightings(sqlite, ids)
-    sightings = [found[number] for number in ids]
-    empty = np.empty((0, generation.dim), np.float32)
-    return LabelledEmbeddings(
-        np.concatenate([empty, *(rows for _, rows in blocks)]),
+    everything = read_everything(store)
+    if everything is None:
+        raise CalibrationError(f"{store.directory.root}: the gallery is empty; enroll people first")
+    generation, sightings, vectors = everything
+    people = LabelledEmbeddings(
+        vectors,
         pids=[sighting.pid for sighting in sightings],
         cameras=[sighting.camera for sighting in sightings],
         tracklets=[sighting.tracklet for sighting in sightings],
         places=[""] * len(sightings),
     )
+    return generation, people

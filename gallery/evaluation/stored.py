@@ -7,10 +7,8 @@ from typing import Literal
 import numpy as np
 
 from ..errors import NotFoundError
-from ..store.generations import current_generation
-from ..store.sightings import load_sightings
+from ..store.everything import read_everything
 from ..store.store import Store
-from ..store.vectors import read_blocks
 from ..types import Sighting
 from .embedding import Embedded
 from .trials import Trial, name_view
@@ -42,19 +40,13 @@ def read_store(root: Path, *, leave_out: Leave = "camera") -> tuple[Trial, Embed
     """
     store = Store(root, create=False, wait_s=0)
     try:
-        with store.snapshot() as sqlite:
-            generation = current_generation(sqlite)
-            if generation is None:
-                raise NotFoundError(f"{root}: the gallery is empty; enroll people first")
-            blocks = list(read_blocks(sqlite, generation.id, generation.dim))
-            ids = [number for numbers, _ in blocks for number in numbers.tolist()]
-            found = load_sightings(sqlite, ids)
+        everything = read_everything(store)
     finally:
         store.close()
-    vectors = np.concatenate(
-        [np.empty((0, generation.dim), np.float32), *(rows for _, rows in blocks)]
-    )
-    trial = _make_trial([found[number] for number in ids], leave_out)
+    if everything is None:
+        raise NotFoundError(f"{root}: the gallery is empty; enroll people first")
+    generation, sightings, vectors = everything
+    trial = _make_trial(sightings, leave_out)
     return trial, Embedded(f"{generation.model_name} (stored)", generation.model, vectors)
 
 

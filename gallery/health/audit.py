@@ -5,16 +5,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ..store.generations import current_generation
-from ..store.sightings import load_sightings
+from ..store.everything import read_everything
 from ..store.store import Store
-from ..store.vectors import read_blocks
-from ..types import Sighting
 from .album import Album, look_through, read_again
 from .doubles import find_doubles
 from .findings import AuditReport, Finding, Kind
 from .mending import Mending
-from .people import Column, Numbers, People, Standing, Vectors, stand
+from .people import Column, Numbers, People, Standing, stand
 from .recognition import Embed, choose_sample, try_spoilt
 from .spoiling import save_again
 from .strays import Strays, find_strays
@@ -36,9 +33,10 @@ def audit(
         pictures: whether to read the pictures.
         progress: called with the number of pictures read since the last call.
     """
-    sightings, vectors = load_gallery(store)
-    if not sightings:
+    everything = read_everything(store)
+    if everything is None or not everything[1]:
         return AuditReport(checked=0, pictures_read=0)
+    _, sightings, vectors = everything
     people = People.of(sightings)
     standing = stand(vectors, people)
     strays = find_strays(vectors, people, standing)
@@ -59,21 +57,6 @@ def audit(
         findings=tuple(findings),
         unread=album.unread,
     )
-
-
-def load_gallery(store: Store) -> tuple[list[Sighting], Vectors]:
-    """Every sighting, in enrolment order, and its vector, from one snapshot."""
-    sightings: list[Sighting] = []
-    blocks = []
-    with store.snapshot() as sqlite:
-        generation = current_generation(sqlite)
-        if generation is None:
-            return [], np.empty((0, 0), np.float32)
-        for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
-            found = load_sightings(sqlite, ids.tolist())
-            sightings.extend(found[number] for number in ids.tolist())
-            blocks.append(vectors)
-    return sightings, np.concatenate(blocks) if blocks else np.empty((0, 0), np.float32)
 
 
 def _wrong_people(teller: Teller, strays: Strays) -> Iterator[Finding]:
