@@ -8,11 +8,10 @@ pictures are so alike that a tracklet which was given to the wrong person would 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-from ..types import Sighting
 
 Vectors = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.intp]
@@ -20,6 +19,22 @@ Column = npt.NDArray[np.float64]
 
 BLOCK = 1024
 """Sightings compared at a time: bounds the memory to this many times the number of people."""
+
+
+class Labelled(Protocol):
+    """A sighting, or a picture that isn't enrolled."""
+
+    @property
+    def pid(self) -> str:
+        """Whom it shows."""
+
+    @property
+    def camera(self) -> str | None:
+        """Which camera saw it."""
+
+    @property
+    def tracklet(self) -> str | None:
+        """Which of the camera's tracklets it is of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,12 +52,12 @@ class People:
     source: Numbers
 
     @classmethod
-    def of(cls, sightings: Sequence[Sighting]) -> "People":
+    def of(cls, sightings: Sequence[Labelled]) -> "People":
         """Number the people and sources of n sightings, in order of appearance."""
         pids: dict[str, int] = {}
         sources: dict[object, int] = {}
         owner = [pids.setdefault(s.pid, len(pids)) for s in sightings]
-        source = [sources.setdefault(_source(s), len(sources)) for s in sightings]
+        source = [sources.setdefault(_source(*s), len(sources)) for s in enumerate(sightings)]
         return cls(tuple(pids), np.array(owner, np.intp), np.array(source, np.intp))
 
     @property
@@ -189,7 +204,7 @@ def score_pairs(rows: Vectors, others: Vectors, at: Numbers, other_at: Numbers) 
     return scores
 
 
-def _source(sighting: Sighting) -> object:
+def _source(row: int, sighting: Labelled) -> object:
     if sighting.tracklet is not None:
         return ("tracklet", sighting.camera, sighting.tracklet)
-    return ("alone", sighting.id) if sighting.camera is None else ("camera", sighting.camera)
+    return ("alone", row) if sighting.camera is None else ("camera", sighting.camera)

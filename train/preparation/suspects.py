@@ -93,7 +93,7 @@ def _draw(pictures: Sequence[LabelledPicture], sample: int, seed: int) -> list[L
 
 
 def _judge(pictures: Sequence[LabelledPicture], vectors: Vectors) -> list[Suspect]:
-    people = _number(pictures)
+    people = People.of(pictures)
     strays = find_strays(vectors, people, stand(vectors, people))
     suspects = []
     for owner, pid in enumerate(people.pids):
@@ -112,18 +112,3 @@ def _judge(pictures: Sequence[LabelledPicture], vectors: Vectors) -> list[Suspec
                 )
             )
     return sorted(suspects, key=lambda suspect: -suspect.chance)
-
-
-def _number(pictures: Sequence[LabelledPicture]) -> People:
-    """Number people, and where their pictures come from: a tracklet, a camera, or each alone."""
-    pids: dict[str, int] = {}
-    sources: dict[object, int] = {}
-    owner = [pids.setdefault(p.pid, len(pids)) for p in pictures]
-    for at, p in enumerate(pictures):
-        sources.setdefault(_burst(at, p), len(sources))
-    source = [sources[_burst(at, p)] for at, p in enumerate(pictures)]
-    return People(tuple(pids), np.array(owner, np.intp), np.array(source, np.intp))
-
-
-def _burst(at: int, picture: LabelledPicture) -> object:
-    return picture.tracklet or picture.camera or at

@@ -1,5 +1,7 @@
 """Sightings between people: the fast way gives what a naive twin gives."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from reid_gallery.gallery.health import people as module
@@ -7,6 +9,7 @@ from reid_gallery.gallery.health.doubles import find_doubles
 from reid_gallery.gallery.health.people import People, score_outside_burst, stand, unit
 from reid_gallery.gallery.health.strays import find_strays
 from reid_gallery.gallery.health.twins import nearest_earlier, same_vector
+from reid_gallery.gallery.pictures.labelled import LabelledPicture
 from reid_gallery.gallery.types import Sighting
 
 
@@ -128,3 +131,20 @@ def test_the_nearest_earlier_sighting_equals_brute_force(monkeypatch):
         assert score[row] == pytest.approx(scores[row, :row].max(), abs=1e-6)
         assert scores[row, at[row]] == pytest.approx(scores[row, :row].max(), abs=1e-6)
     assert np.flatnonzero(same_vector(score)).tolist() == [30]
+
+
+def test_a_tracklet_is_one_of_its_camera_and_no_camera_itself():
+    labels = [
+        LabelledPicture(path=Path("x.jpg"), pid="anna", camera=camera, tracklet=tracklet)
+        for camera, tracklet in [
+            ("1", "7"),
+            ("1", "7"),
+            ("2", "7"),
+            ("7", None),
+            ("7", None),
+            (None, "7"),
+            (None, None),
+            (None, None),
+        ]
+    ]
+    assert People.of(labels).source.tolist() == [0, 0, 1, 2, 2, 3, 4, 5]
