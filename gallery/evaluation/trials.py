@@ -64,7 +64,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "prid2011": Protocol(f"{_HALVES}, distractors in the gallery", prid2011_splits),
     ALL_TO_ALL: Protocol(
         "every picture asks for its person's others: those of other cameras where cameras are "
-        "known, else of other tracklets, else all",
+        "known, else of other tracklets, else all; whom a manifest trains on is left out",
         lambda folder, seed: _all_to_all(folder, "folders"),
     ),
 }
@@ -176,7 +176,7 @@ def name_view(camera: str | None, tracklet: str | None, row: int) -> str:
 
 
 def _all_to_all(source: Path, layout: str) -> list[Split]:
-    pictures = read_all(source, layout)
+    pictures = [picture for picture in read_all(source, layout) if picture.split != "training"]
     distractors = distractors_of(layout)
     return [Split([p for p in pictures if p.pid not in distractors], pictures)]
 

@@ -107,6 +107,16 @@ def test_all_to_all_takes_a_manifest_with_cameras_and_tracklets(tmp_path: Path) 
     assert trial.views == ("camera c1", "tracklet t2", "picture 2")
 
 
+def test_all_to_all_leaves_out_whom_a_manifest_trains_on(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    held_out = "c.jpg,bo,validation\nd.jpg,bo,validation\ne.jpg,cy,validation\n"
+    file.write_text(f"path,pid,split\na.jpg,anna,training\nb.jpg,anna,training\n{held_out}")
+    assert read_trial("all-to-all", file).pids == ("bo", "bo", "cy")
+    file.write_text("path,pid,split\na.jpg,anna,training\nb.jpg,bo,training\n")
+    with pytest.raises(LayoutError, match="too few people"):
+        read_trial("all-to-all", file)
+
+
 def test_all_to_all_takes_a_layout_whose_distractors_do_not_ask(tmp_path: Path) -> None:
     make(
         tmp_path, *(f"{pid:04}_c{camera}s1_000451_03.jpg" for pid in range(3) for camera in (1, 2))
