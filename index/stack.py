@@ -27,7 +27,7 @@ class Stack:
     Attributes:
         empty: columns of no rows: what every segment has.
         mapped: the segment that lies in a file, if any.
-        segments: those in memory; only the last may have room.
+        in_memory: the other segments; only the last may have room.
     """
 
     empty: Columns
