@@ -282,10 +282,6 @@ class TrainConfig:
         """The number of the phase that ``epoch`` (from 0) belongs to, the last one's past it."""
         return bisect_right(self.first_epochs, epoch) - 1
 
-    def phase_of(self, epoch: float) -> Phase:
-        """The phase that ``epoch`` (from 0) belongs to, the last one past it."""
-        return self.phases[self.phase_number_of(epoch)]
-
     def with_epochs(self, epochs: int) -> "TrainConfig":
         """The same with ``epochs`` in all, shared among the phases as they were.
 

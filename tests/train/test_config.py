@@ -157,7 +157,7 @@ def test_which_phase_an_epoch_belongs_to():
     config = TrainConfig(phases=phases)
     assert config.epochs == 6
     assert config.first_epochs == (0, 2, 3)
-    assert [phases.index(config.phase_of(epoch)) for epoch in range(8)] == [0, 0, 1, 2, 2, 2, 2, 2]
+    assert [config.phase_number_of(epoch) for epoch in range(8)] == [0, 0, 1, 2, 2, 2, 2, 2]
 
 
 def test_blocks_of_pixels():
