@@ -148,9 +148,11 @@ def compare(
     as_json: Json = False,
 ) -> int:
     """Compare runs: held-out accuracy against parameters, operations and speed here."""
+    from .gallery.reports.png import check_png_path
     from .train.reports.compare import compare_runs
     from .train.reports.comparison import comparison_records, comparison_table, draw_comparison
 
+    check_png_path(out)
     compared = compare_runs(runs)
     draw_comparison(compared, out)
     if as_json:

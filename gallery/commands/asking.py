@@ -74,9 +74,9 @@ def query(
     from ..types import Failure
 
     if sheet is not None:
-        from ..reports.sheet import check_sheet_path
+        from ..reports.png import check_png_path
 
-        check_sheet_path(sheet)
+        check_png_path(sheet)
     found, failed = collect_queries(paths, sys.stdin)
     failures = [reason for _, reason in failed]
     with open_gallery(store, model=model, create=False, embeds=True) as gallery:

@@ -60,9 +60,9 @@ def audit(
 ) -> int:
     """List likely mistakes, and the command that mends each; nothing is changed."""
     if sheet is not None:
-        from ..reports.sheet import check_sheet_path
+        from ..reports.png import check_png_path
 
-        check_sheet_path(sheet)
+        check_png_path(sheet)
     with open_gallery(store, create=False) as gallery, show_progress() as progress:
         report = gallery.audit(pictures=pictures, progress=progress)
     show_result("audit", report, as_json)

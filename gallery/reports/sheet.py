@@ -8,9 +8,10 @@ from PIL import Image
 from ..atomic import replacing
 from ..errors import ReportError
 from .page import draw_page
+from .png import check_png_path
 from .rows import SheetMatch, SheetRow
 
-__all__ = ["MAX_ROWS", "SheetMatch", "SheetRow", "check_sheet_path", "write_sheet"]
+__all__ = ["MAX_ROWS", "SheetMatch", "SheetRow", "write_sheet"]
 
 MAX_ROWS = 60
 """Rows of one sheet; more would make a picture that no viewer likes."""
@@ -37,22 +38,10 @@ def write_sheet(
     Raises:
         ReportError: the file has another ending, or can't be written.
     """
-    check_sheet_path(path)
+    check_png_path(path)
     shown = rows[:MAX_ROWS]
     _save(draw_page(shown, title=title, total=len(rows), noun=noun), path)
     return len(shown)
-
-
-def check_sheet_path(path: Path) -> None:
-    """Say, before the work is done, whether a sheet can't be written there.
-
-    Raises:
-        ReportError: another ending than ``.png``, or no such folder.
-    """
-    if path.suffix.lower() != ".png":
-        raise ReportError(f"{path}: a contact sheet is a PNG; give it a name that ends in .png")
-    if not path.parent.is_dir():
-        raise ReportError(f"{path}: there is no folder {path.parent}; make it first")
 
 
 def _save(picture: Image.Image, path: Path) -> None:

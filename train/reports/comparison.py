@@ -8,6 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...gallery.atomic import replacing
+from ...gallery.errors import ReportError
 from ...gallery.evaluation.intervals import Interval
 from .compare import BATCH_SIZES, ComparedModel
 from .curves import COLOURS, style
@@ -39,6 +41,9 @@ def draw_comparison(compared: Sequence[ComparedModel], path: Path) -> None:
     """Draw held-out mAP with its interval against each cost into a PNG file.
 
     Those with other held-out people than the first are hollow.
+
+    Raises:
+        ReportError: it can't be written.
     """
     batch = BATCH_SIZES[-1]
     panels: list[tuple[str, Cost]] = [
@@ -53,7 +58,11 @@ def draw_comparison(compared: Sequence[ComparedModel], path: Path) -> None:
         style(axis, "")
         axis.set_xlabel(title)
     axes[0].set_ylabel("held-out mAP, 95 % interval")
-    figure.savefig(path)
+    try:
+        with replacing(path) as temporary:
+            figure.savefig(temporary)
+    except OSError as error:
+        raise ReportError(f"{path}: can't be written ({error.strerror or error})") from error
 
 
 def _scatter(axis: Axes, compared: Sequence[ComparedModel], cost: Cost, *, labelled: bool) -> None:
