@@ -44,8 +44,9 @@ def answer_view(answer: Answer) -> Group:
 
 def verdict(answer: Answer) -> str:
     """Say in words whether the first match is known."""
-    if answer.known is None:
-        return "" if answer.matches else "nobody matches"
+    if answer.known is None:  # neither the model nor the gallery, or not this pooling
+        undecided = "not calibrated to say who is unknown; the nearest are"
+        return undecided if answer.matches else "nobody matches"
     if answer.known:
         return f"this is {answer.matches[0].pid} ({_reasons(answer)})"
     rest = "the nearest are" if answer.matches else "nobody passes the filters"
@@ -195,14 +196,19 @@ def person_view(person: tuple[Identity, list[Sighting]]) -> Group:
 
 def _title(answer: Answer) -> Text:
     names = ", ".join(answer.query[:3]) + (" ..." if len(answer.query) > 3 else "")
-    return _plain(f"{names}: {verdict(answer)}".removesuffix(": "))
+    return _plain(f"{names}: {verdict(answer)}")
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        right = column in {"rank", "score", "sightings", "change"}
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        number = column in {"rank", "score", "sightings", "change"}
+        table.add_column(
+            column,
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=number,  # on a narrow terminal names fold, and a number stays one
+        )
     return table
 
 

@@ -8,9 +8,9 @@ from reid_gallery.gallery.types import Answer, EnrollReport, Failure, Identity, 
 from rich.console import Console
 
 
-def shown(view):
+def shown(view, width=100):
     out = io.StringIO()
-    Console(file=out, width=100).print(view)
+    Console(file=out, width=width).print(view)
     return out.getvalue()
 
 
@@ -25,7 +25,7 @@ def an_answer(*, known, pid="anna"):
     [
         (True, "who.jpg: this is anna (threshold 0.700)"),
         (False, "who.jpg: unknown"),
-        (None, "who.jpg"),
+        (None, "who.jpg: not calibrated to say who is unknown; the nearest are"),
     ],
 )
 def test_the_verdict_is_said_in_words(known, words):
@@ -33,6 +33,12 @@ def test_the_verdict_is_said_in_words(known, words):
     assert text.startswith(words)
     assert "0.812" in text
     assert "7 a.jpg" in text
+
+
+def test_on_a_narrow_terminal_a_score_stays_in_one_piece():
+    text = shown(answer_view(an_answer(known=True, pid="anna-katharina von der Heide")), width=40)
+    assert "0.812" in text
+    assert max(map(len, text.splitlines())) <= 40
 
 
 def test_nobody_matches():
