@@ -35,6 +35,8 @@ def read_manifest(manifest: Path) -> Reading:
                 _read_row(manifest, rows.line_num, row, reading)
     except UnicodeDecodeError as error:
         raise LayoutError(f"{manifest}: is not UTF-8; save it as 'CSV UTF-8'") from error
+    except IsADirectoryError as error:
+        raise LayoutError(f"{manifest}: is a folder; a manifest is a CSV file") from error
     except OSError as error:
         raise LayoutError(f"{manifest}: can't be read ({error.strerror})") from error
     except csv.Error as error:

@@ -128,7 +128,7 @@ def test_what_is_no_manifest(read, text, reason):
 def test_no_file(tmp_path):
     with pytest.raises(LayoutError, match=r"gone\.csv: can't be read \(No such file"):
         read_manifest(tmp_path / "gone.csv")
-    with pytest.raises(LayoutError, match=r"can't be read \(Is a directory"):
+    with pytest.raises(LayoutError, match=r"is a folder; a manifest is a CSV file"):
         read_manifest(tmp_path)
 
 
