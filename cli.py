@@ -124,7 +124,7 @@ def export_trained(
         bool, typer.Option("--int8", help="A second file in 8 bits, if it costs little.")
     ] = False,
 ) -> int:
-    """Write the best model of a run so far to RUN/model.onnx, or an 8-bit one beside it."""
+    """Write a run's best model to RUN/model.onnx. With --int8 an 8-bit one comes beside it."""
     from .train import api
     from .train.int8 import export_int8
 
@@ -134,7 +134,7 @@ def export_trained(
 
 @training.command("report")
 def report_run(run: Annotated[Path, typer.Argument(help="The run's folder.")]) -> int:
-    """Write RUN/report: curves, held-out figures, whom it recognises worst."""
+    """Write RUN/report. It has curves, held-out figures, and whom it recognises worst."""
     from .train.reports.report import write_report
 
     print_lines([str(write_report(run))])
@@ -147,7 +147,7 @@ def compare(
     out: Annotated[Path, typer.Option(help="The picture to draw.")] = Path("comparison.png"),
     as_json: Json = False,
 ) -> int:
-    """Compare runs: held-out accuracy against parameters, operations and speed here."""
+    """Compare runs. Held-out accuracy stands against parameters, operations and speed here."""
     from .gallery.reports.png import check_png_path
     from .train.reports.compare import compare_runs
     from .train.reports.comparison import comparison_records, comparison_table, draw_comparison
@@ -188,7 +188,7 @@ def prepare(
         int, typer.Option(min=0, help="Pictures to embed in search of wrong labels; 0: none.")
     ] = 6000,
 ) -> int:
-    """Join data sets in one manifest to train on, split by person, with a report."""
+    """Join data sets in a manifest to train on, split by person. A report shows what it holds."""
     from .gallery.extractor import Extractor, resolve_model
     from .train.config import DataConfig
     from .train.preparation.prepare import prepare as prepare_data
@@ -224,7 +224,7 @@ def hypersphere(
     out: Annotated[Path, typer.Option(help="A folder for the picture and the table.")],
     seed: Annotated[int, typer.Option(min=0, help="Of weights, and of the digits learnt.")] = 0,
 ) -> int:
-    """Show what a margin does: digits on a sphere under softmax, ArcFace and AdaCos."""
+    """Show what a margin does. Digits lie on a sphere under softmax, ArcFace and AdaCos."""
     from .train.hypersphere_report import write_hypersphere
 
     print_lines([write_hypersphere(out, seed=seed)])

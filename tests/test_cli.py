@@ -71,7 +71,8 @@ def test_query_prints_json_as_documented(filled, figures):
     assert (best["pid"], best["score"]) == ("p001", pytest.approx(1, abs=1e-4))
     assert set(best["sighting"]) == {"id", "path", "camera", "time", "tracklet"}
     assert best["sighting"]["camera"] == "cam1"
-    assert set(answer) == {"schema", "query", "model", "known", "threshold", "matches"}
+    decision = {"known", "threshold", "probability"}
+    assert set(answer) == {"schema", "query", "model", "matches"} | decision
 
 
 def test_query_prints_a_table_to_stdout_and_nothing_to_stderr(filled, figures):
@@ -318,3 +319,10 @@ def test_the_default_store_is_in_the_users_data_directory(tmp_path, figures):
     )
     assert done.returncode == 0
     assert (Path(tmp_path) / "reid-gallery" / "gallery.sqlite3").exists()
+
+
+@pytest.mark.parametrize("room", [(), ("model",), ("train",)])
+def test_lists_of_commands_are_not_cut(room):
+    _, *lines = run(*room, "--help").stdout.splitlines()  # the first says COMMAND [ARGS]...
+    assert "Commands:" in lines
+    assert not [line for line in lines if line.endswith("...")]

@@ -118,7 +118,7 @@ def compare(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Compare two pictures: their score, and whether it is one person."""
+    """Compare two pictures: their score, and is it one person?"""
     from ..asking import compare as compare_pictures
     from ..extractor import Extractor, resolve_model
 

@@ -35,7 +35,7 @@ def calibrate(
     store: Store = None,
     as_json: Json = False,
 ) -> int:
-    """Measure how alike strangers are, so that query can say known or unknown."""
+    """Learn how alike strangers are, to tell who is unknown."""
     from ..calibration.calibrate import calibrate_model, calibrate_store
     from ..extractor import Extractor, resolve_model
     from ..store.directory import default_store

@@ -21,7 +21,7 @@ def rebuild(
         IndexKind | None, typer.Option(help="The kind of index from now on; auto: by size.")
     ] = None,
 ) -> int:
-    """Make the index again; with --model, embed every picture again with another model."""
+    """Make the index again, or all vectors with another --model. That needs the pictures."""
     with open_gallery(store, create=False) as gallery, show_progress() as progress:
         gallery.rebuild(model=model, index=index, progress=progress)
         stats, kind = gallery.stats(), gallery.index_kind
@@ -61,7 +61,7 @@ def figures(
     per_camera: Annotated[int, typer.Option(min=1)] = 2,
     seed: int = 0,
 ) -> int:
-    """Draw pedestrians to try the gallery on: OUT/PID/*.jpg and OUT/manifest.csv."""
+    """Draw people to try the gallery on. They go to OUT/PID/*.jpg and OUT/manifest.csv."""
     from ..figures import draw_figures
 
     drawn = draw_figures(out, people=people, cameras=cameras, per_camera=per_camera, seed=seed)
@@ -74,7 +74,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="A new folder.")] = Path("demo"),
     crops: Annotated[Path | None, typer.Option(help="Your own crops, PID/*.jpg.")] = None,
 ) -> int:
-    """Show what a gallery does, on drawn people or on your own crops."""
+    """Show what a gallery does, on drawn people or your own crops."""
     from rich.console import Console
 
     from ..demo import run_demo

@@ -76,7 +76,7 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Measure models on data sets, or your gallery on itself, and compare them."""
+    """Measure and compare models on data, or a gallery on itself."""
     from ..evaluation.measuring import measure
     from ..evaluation.reranking import Reranking
 

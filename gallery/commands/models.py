@@ -33,7 +33,7 @@ class Channels(StrEnum):
 
 @app.command("list")
 def list_models(as_json: Json = False) -> int:
-    """List the models that have names; new stores are made with the chosen one."""
+    """List the models that have names. New stores are made with the chosen one."""
     from ..extractor.models import known_models
     from ..reports import models as reports
 
@@ -51,7 +51,7 @@ def use_model(
         Path, typer.Argument(metavar="MODEL", help="A name of model list, or a file to keep.")
     ],
 ) -> int:
-    """Make new stores with this model from now on; stores that exist stay with theirs."""
+    """Make new stores with this model from now on. Stores that exist stay with theirs."""
     from ..extractor import models
 
     chosen = models.use_model(model)
@@ -61,7 +61,7 @@ def use_model(
 
 @app.command("check")
 def check_model(model: ModelArgument = None, as_json: Json = False) -> int:
-    """Look at whether a model file does what it must, and how fast it is here."""
+    """Look at whether a model file does what it must, and how fast."""
     from ..extractor import resolve_model
     from ..extractor.checking import check_model
     from ..reports import models as reports
@@ -111,7 +111,7 @@ def adopt_model(
         str, typer.Option(help="Who may use it for what.", show_default="not stated")
     ] = "",
 ) -> int:
-    """Wrap a third-party extractor, so that it serves as any model of this program."""
+    """Wrap a third-party extractor. It then serves as any model of this program."""
     from ..extractor.adopt import UNKNOWN_LICENCE, adopt
     from ..extractor.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 

@@ -148,7 +148,7 @@ def _open(path: Path, threads: int | None, providers: Sequence[str]) -> tuple[st
     """Hash and load the file, which ONNX Runtime reads itself (a fifth faster than from bytes)."""
     try:
         if not path.is_file():
-            raise ModelError(f"{path}: no such model file; give an ONNX file with --model")
+            raise ModelError(f"{path}: no such model file; name an ONNX file")
         with path.open("rb") as file:
             digest = _sha256(file)
             session = open_session(path, threads, providers)
