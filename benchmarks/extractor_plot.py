@@ -1,0 +1,70 @@
+"""Accuracy against time: a panel a data set, told apart without colour."""
+
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+from reid_gallery.gallery.evaluation.measuring import Measurement
+
+STYLES = (
+    ("o", "#0072b2"),
+    ("s", "#d55e00"),
+    ("^", "#009e73"),
+    ("D", "#cc79a7"),
+    ("v", "#000000"),
+    ("P", "#e69f00"),
+    ("X", "#56b4e9"),
+)
+"""Markers, and Okabe and Ito's palette for the colour-blind."""
+
+
+def draw_scatter(
+    path: Path, ms: Sequence[float], measured: Sequence[Sequence[Measurement]]
+) -> None:
+    """Draw rank-1 with its 95 % interval over milliseconds a picture, a panel a data set.
+
+    Args:
+        path: of the picture.
+        ms: of each side.
+        measured: for each data set, of each side.
+    """
+    mpl.use("Agg")
+    plt.rcParams.update({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3})
+    width = 1.0 + 3.0 * len(measured)
+    figure, found = plt.subplots(
+        1, len(measured), figsize=(width, 3.8), squeeze=False, layout="constrained"
+    )
+    for axes, by_side in zip(found[0], measured, strict=True):
+        _draw_panel(axes, ms, by_side)
+    found[0][0].set_ylabel("rank-1, %")
+    figure.legend(
+        *found[0][0].get_legend_handles_labels(),
+        fontsize=7,
+        loc="outside lower center",
+        ncols=max(1, len(measured)),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def _draw_panel(axes: Any, ms: Sequence[float], by_side: Sequence[Measurement]) -> None:
+    for x, one, (marker, colour) in zip(ms, by_side, cycle(STYLES), strict=False):
+        low, high = (100 * end for end in one.intervals["cmc_1"])
+        axes.vlines(x, low, high, color=colour)
+        value = 100 * one.retrieval.figures()["cmc_1"]
+        axes.plot(x, value, marker, color=colour, label=one.model)
+    axes.set(title=by_side[0].trial.name, xlabel="ms a picture, one at a time", xscale="log")
+    axes.set_ylim(0, 100)
+    ticks = _ticks(ms)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """1, 2, 5, 10, ... around the values, which are the limits of the axis too."""
+    steps = [digit * 10.0**power for power in range(-2, 5) for digit in (1, 2, 5)]
+    return [step for step in steps if min(values) / 2.5 <= step <= max(values) * 2.5]
