@@ -12,6 +12,7 @@ from matplotlib.patheffects import withStroke
 
 from ..gallery.atomic import replacing
 from ..gallery.errors import ReportError
+from ..gallery.reports.markdown import markdown_table
 from .hypersphere import CLASSES, EPOCHS, HEADS, Rows, Sphere, load_digits, train_sphere
 from .run_folder import log
 
@@ -54,10 +55,8 @@ def write_hypersphere(out: Path, *, seed: int = 0, epochs: int = EPOCHS) -> str:
 
 def angles_table(spheres: Sequence[Sphere]) -> str:
     """A Markdown table, a line a head: medians, and the outer twentieth, in degrees."""
-    lines = [
-        "| head | to own class | 95 % below | to nearest other | 95 % above | own is nearest |",
-        "|---|---|---|---|---|---|",
-    ]
+    header = ["head", "to own class", "95 % below", "to nearest other", "95 % above"]
+    rows = []
     for sphere in spheres:
         within, between = sphere.within_deg, sphere.between_deg
         figures = (
@@ -67,8 +66,8 @@ def angles_table(spheres: Sequence[Sphere]) -> str:
             np.percentile(between, 5),
         )
         cells = [f"{figure:.1f}°" for figure in figures]
-        lines.append(" | ".join([f"| {sphere.name}", *cells, f"{sphere.right_share:.1%} |"]))
-    return "\n".join(lines)
+        rows.append([sphere.name, *cells, f"{sphere.right_share:.1%}"])
+    return markdown_table([*header, "own is nearest"], rows)
 
 
 def draw_spheres(spheres: Sequence[Sphere], path: Path) -> None:

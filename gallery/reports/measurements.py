@@ -10,6 +10,7 @@ from ..evaluation.intervals import Interval
 from ..evaluation.measuring import Measurement
 from ..evaluation.retrieval import FIGURES
 from ..evaluation.verification import VerificationResult
+from .markdown import markdown_table
 
 Record = dict[str, Any]
 
@@ -29,9 +30,7 @@ def summary_table(measurements: Sequence[Measurement]) -> str:
     compared = any(measured.first for measured in measurements)
     headers = ["protocol", "model", "rank-1", "mAP", "mINP", "queries x gallery"]
     headers += ["rank-1 less the first model's", "mAP less the first's"] if compared else []
-    lines = [headers, ["---"] * len(headers)]
-    lines += [_summary_row(measured, compared) for measured in measurements]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(headers, [_summary_row(one, compared) for one in measurements])
 
 
 def measurement_record(measured: Measurement) -> Record:

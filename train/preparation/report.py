@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...gallery.reports.markdown import markdown_table
 from .album import AlbumRow, draw_album
 from .counts import SOURCE_COLUMNS, Balance, count_sources
 from .duplicates import NearPairs
@@ -63,7 +64,7 @@ def write_report(folder: Path, manifest: Path, prepared: Prepared) -> Path:
     """
     parts = [
         f"# {manifest.name}",
-        _table(SOURCE_COLUMNS, count_sources(prepared.look.pictures)),
+        markdown_table(SOURCE_COLUMNS, count_sources(prepared.look.pictures)),
         "*a person*: fewest - median - most pictures. Everyone is in one part: people are held "
         "out first, and only those to train on are balanced.",
         *_people_part(folder, prepared),
@@ -127,7 +128,7 @@ def _near_part(folder: Path, prepared: Prepared) -> list[str]:
         f"Pairs whose difference hashes differ in few of {CODE_BITS} bits. One picture under two "
         "people is a wrong label, or two people in one picture; across the held-out people it "
         "would make figures too good.",
-        _table(("pairs", "near", "of them the same file"), table),
+        markdown_table(("pairs", "near", "of them the same file"), table),
         "![near-duplicates](near.png)",
     ]
     for name, which, title in (
@@ -159,7 +160,7 @@ def _suspects_part(folder: Path, prepared: Prepared) -> list[str]:
             (s.pid, f"{s.chance:.2f}", s.rather or "", s.pictures[0].path.name)
             for s in suspects[:_LISTED]
         ]
-        said.append(_table(("person", "chance", "more like", "picture"), table))
+        said.append(markdown_table(("person", "chance", "more like", "picture"), table))
     return said
 
 
@@ -170,9 +171,3 @@ def _list_part(title: str, reasons: Sequence[str]) -> list[str]:
     if more := len(reasons) - len(lines):
         lines.append(f"- and {more:,} more")
     return [f"## {title}: {len(reasons):,}", "\n".join(lines)]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from ...gallery.atomic import replacing
 from ...gallery.errors import ReportError
 from ...gallery.evaluation.intervals import Interval
+from ...gallery.reports.markdown import markdown_table
 from .compare import BATCH_SIZES, ComparedModel
 from .curves import COLOURS, style
 
@@ -21,15 +22,12 @@ OTHER_PEOPLE = "held out other people than the first run: its figures can't be c
 
 def comparison_table(compared: Sequence[ComparedModel]) -> str:
     """A Markdown table, a line a model; a star marks those with other held-out people."""
-    speeds = " | ".join(f"pictures/s at {size}" for size in BATCH_SIZES)
-    lines = [
-        f"| run | backbone | mAP | rank-1 | million parameters | GFLOPs | {speeds} |",
-        "|---|---|---|---|---|---|" + "---|" * len(BATCH_SIZES),
-        *map(_line, compared),
-    ]
+    header = ["run", "backbone", "mAP", "rank-1", "million parameters", "GFLOPs"]
+    header += [f"pictures/s at {size}" for size in BATCH_SIZES]
+    table = markdown_table(header, [_cells(model) for model in compared])
     if any(not model.same_people for model in compared):
-        lines += ["", f"\\* {OTHER_PEOPLE}."]
-    return "\n".join(lines)
+        return f"{table}\n\n\\* {OTHER_PEOPLE}."
+    return table
 
 
 def comparison_records(compared: Sequence[ComparedModel]) -> list[dict[str, Any]]:
@@ -81,8 +79,8 @@ def _scatter(axis: Axes, compared: Sequence[ComparedModel], cost: Cost, *, label
     axis.set_xlim(0, 1.15 * max(map(cost, compared)))
 
 
-def _line(model: ComparedModel) -> str:
-    cells = [
+def _cells(model: ComparedModel) -> list[str]:
+    return [
         model.name + ("" if model.same_people else " \\*"),
         model.backbone,
         _share(model.map, model.map_interval),
@@ -91,7 +89,6 @@ def _line(model: ComparedModel) -> str:
         f"{model.flops / 1e9:.3g}",
         *(f"{model.pictures_per_s[size]:.1f}" for size in BATCH_SIZES),
     ]
-    return "| " + " | ".join(cells) + " |"
 
 
 def _share(value: float, interval: Interval) -> str:

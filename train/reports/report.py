@@ -11,6 +11,7 @@ import torch
 
 from ...gallery.errors import PictureError, TrainingError
 from ...gallery.extractor import Extractor
+from ...gallery.reports.markdown import markdown_table
 from ..held_out import HeldOutResult, embed_pictures, rank_held_out
 from ..material import split_of_run
 from ..run_folder import CONFIG, MODEL, RunData, read_description, read_metrics
@@ -107,22 +108,22 @@ def _held_out(run: Path, folder: Path) -> list[str]:
 
 def figures_table(result: HeldOutResult) -> str:
     """A Markdown table: a line a source, then their mean."""
-    lines = ["| source | people | queries | mAP | rank-1 |", "|---|---|---|---|---|"]
+    rows = []
     for source, figures in result.sources.items():
         own = HeldOutResult({source: figures}, len(set(figures.pids.tolist())))
-        lines.append(f"| {source} | {own.people} | {figures.valid_queries} | {_figures(own)} |")
+        rows.append([source, str(own.people), str(figures.valid_queries), *_figures(own)])
     if len(result.sources) > 1:
         queries = sum(figures.valid_queries for figures in result.sources.values())
-        lines.append(f"| mean | {result.people} | {queries} | {_figures(result)} |")
-    return "\n".join(lines)
+        rows.append(["mean", str(result.people), str(queries), *_figures(result)])
+    return markdown_table(["source", "people", "queries", "mAP", "rank-1"], rows)
 
 
-def _figures(result: HeldOutResult) -> str:
+def _figures(result: HeldOutResult) -> list[str]:
     cells = []
     for name in ("map", "cmc_1"):
         low, high = result.interval(name)
         cells.append(f"{100 * result.figure(name):.1f} [{100 * low:.1f}, {100 * high:.1f}]")
-    return " | ".join(cells)
+    return cells
 
 
 def _versions() -> str:
