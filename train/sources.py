@@ -6,13 +6,8 @@ from pathlib import Path
 from ..gallery.errors import LayoutError
 from ..gallery.pictures.labelled import Reading
 from ..gallery.pictures.layouts import distractors_of, find_layout, read_layout
-from ..gallery.pictures.manifest import read_manifest
+from ..gallery.pictures.manifest import is_manifest, read_manifest
 from ..gallery.store_pictures import is_store, read_store
-
-
-def is_manifest(place: Path) -> bool:
-    """Whether a source is a manifest, by its ending."""
-    return place.suffix.lower() == ".csv"
 
 
 def check_source(place: Path, layout: str) -> None:

@@ -12,7 +12,7 @@ from ..evaluation.embedding import embed_files
 from ..extractor import Extractor
 from ..pictures.labelled import LabelledPicture
 from ..pictures.layouts import distractors_of, read_layout
-from ..pictures.manifest import read_manifest
+from ..pictures.manifest import is_manifest, read_manifest
 from ..store.everything import read_everything
 from ..store.generations import Generation
 from ..store.store import Store
@@ -42,8 +42,7 @@ def read_people(sources: Sequence[tuple[Path, str]]) -> list[tuple[str, Labelled
     """
     people = []
     for number, (source, layout) in enumerate(sources):
-        listed = source.suffix.lower() == ".csv"
-        reading = read_manifest(source) if listed else read_layout(layout, source)
+        reading = read_manifest(source) if is_manifest(source) else read_layout(layout, source)
         if reading.failed:
             raise PictureError(f"{reading.failed[0][1]}; calibrating needs every picture's label")
         people += [

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..errors import LayoutError, ModelError
 from ..extractor import Extractor, resolve_model
+from ..pictures.manifest import is_manifest
 from .embedding import Embedded, Progress, embed_files
 from .trials import Trial
 
@@ -54,7 +55,7 @@ def part_paths(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """
     models, data = [], []
     for path in paths:
-        if path.is_dir() or path.suffix.lower() == ".csv":
+        if path.is_dir() or is_manifest(path):
             data.append(path)
         elif path.exists() or _is_model_name(path):
             models.append(path)

@@ -15,6 +15,11 @@ COLUMNS = ("path", "pid", "camera", "time", "tracklet", "frame", "source", "spli
 """Of these, path and pid are required; their order is free."""
 
 
+def is_manifest(path: Path) -> bool:
+    """Whether a path names a manifest, by its ending."""
+    return path.suffix.lower() == ".csv"
+
+
 def read_manifest(manifest: Path) -> Reading:
     """Read a CSV (comma, UTF-8) with a header; relative paths are relative to its folder.
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...gallery.pictures.labelled import LabelledPicture
-from ..sources import is_manifest, name_layout, read_source
+from ...gallery.pictures.manifest import is_manifest
+from ..sources import name_layout, read_source
 from ..splitting import by_source, find_held_out
 
 _OF_FOLDER = {"folders", "manifest", "gallery"}

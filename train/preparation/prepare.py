@@ -8,7 +8,7 @@ import numpy as np
 
 from ...gallery.errors import ConfigError, LayoutError
 from ...gallery.extractor import Extractor
-from ...gallery.pictures.manifest import write_manifest
+from ...gallery.pictures.manifest import is_manifest, write_manifest
 from ..config import DataConfig
 from ..sources import check_source
 from .counts import count_balance
@@ -74,7 +74,7 @@ def prepare(
 
 
 def _check_out(out: Path, folder: Path) -> None:
-    if out.suffix.lower() != ".csv":
+    if not is_manifest(out):
         raise LayoutError(f"{out}: a manifest is a CSV; give it a name that ends in .csv")
     if not out.parent.is_dir():
         raise LayoutError(f"{out}: there is no folder {out.parent}; make it first")
