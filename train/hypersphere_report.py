@@ -13,14 +13,14 @@ from matplotlib.patheffects import withStroke
 from ..gallery.atomic import replacing
 from ..gallery.errors import ReportError
 from ..gallery.reports.markdown import markdown_table
+from ..gallery.reports.palette import COLOURS, INK
 from .hypersphere import CLASSES, EPOCHS, HEADS, Rows, Sphere, load_digits, train_sphere
 from .run_folder import log
 
-_COLOURS = [mpl.colormaps["tab10"](number) for number in range(CLASSES)]
-_WITHIN, _BETWEEN = "#0072b2", "#d55e00"  # Okabe and Ito: told apart by all kinds of vision
+_OF_CLASSES = [mpl.colormaps["tab10"](number) for number in range(CLASSES)]
+_WITHIN, _BETWEEN = COLOURS[:2]
 _NAME: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 13, "fontweight": "bold"}
 _LINE = "#c9ced6"
-_INK = "#24292f"
 
 
 def write_hypersphere(out: Path, *, seed: int = 0, epochs: int = EPOCHS) -> str:
@@ -78,13 +78,13 @@ def draw_spheres(spheres: Sequence[Sphere], path: Path) -> None:
     for column, sphere in enumerate(spheres):
         turned = sphere.points @ _towards_viewer(sphere.points).T
         front, back, angles = axes[:, column]
-        front.set_title(sphere.name, fontsize=12, color=_INK)
+        front.set_title(sphere.name, fontsize=12, color=INK)
         _draw_side(front, turned, sphere)
         _draw_side(back, turned * np.array([-1, 1, -1]), sphere)  # from behind
         _draw_angles(angles, sphere, highest=highest)
     for row, side in enumerate(("front", "back")):
-        axes[row, 0].set_ylabel(side, fontsize=10, color=_INK)
-    axes[2, 0].set_ylabel("share of digits", fontsize=9, color=_INK)
+        axes[row, 0].set_ylabel(side, fontsize=10, color=INK)
+    axes[2, 0].set_ylabel("share of digits", fontsize=9, color=INK)
     axes[2, 0].legend(fontsize=8, frameon=False, loc="upper right")
     with replacing(path) as temporary:
         figure.savefig(temporary)
@@ -106,12 +106,14 @@ def _draw_side(axis: Axes, points: Rows, sphere: Sphere) -> None:
     for digit in range(CLASSES):
         of_class = sphere.labels == digit
         shown = points[of_class & seen]
-        axis.scatter(shown[:, 0], shown[:, 1], s=7, color=_COLOURS[digit], linewidths=0, alpha=0.75)
+        axis.scatter(
+            shown[:, 0], shown[:, 1], s=7, color=_OF_CLASSES[digit], linewidths=0, alpha=0.75
+        )
         middle = points[of_class].sum(0)
         if middle[2] >= 0:
             across, up = middle[:2] / np.linalg.norm(middle)
             outline = withStroke(linewidth=3, foreground="white")
-            style = {"color": _COLOURS[digit], "path_effects": [outline], **_NAME}
+            style = {"color": _OF_CLASSES[digit], "path_effects": [outline], **_NAME}
             axis.text(across, up, str(digit), **style)
 
 
@@ -149,7 +151,7 @@ def _draw_angles(axis: Axes, sphere: Sphere, *, highest: float) -> None:
         axis.hist(angles, _BINS.tolist(), weights=share, color=colour, alpha=0.75, label=label)
     axis.set_xlim(0, 100)
     axis.set_ylim(0, 1.05 * highest)
-    axis.set_xlabel("angle in degrees", fontsize=9, color=_INK)
-    axis.tick_params(labelsize=8, colors=_INK)
+    axis.set_xlabel("angle in degrees", fontsize=9, color=INK)
+    axis.tick_params(labelsize=8, colors=INK)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)

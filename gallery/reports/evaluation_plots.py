@@ -14,10 +14,9 @@ import numpy as np
 from ..errors import ReportError
 from ..evaluation.measuring import Measurement
 from ..evaluation.verification import VerificationResult
+from .palette import COLOURS, GRID, INK
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), "solid", (0, (3, 3)))
-_INK, _GRID = "#181d24", "#d5dae0"
 
 _RANKS = np.arange(1, 51)
 _DET_TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4)
@@ -92,7 +91,7 @@ def _cmc(axes: Any, measured: Sequence[Measurement]) -> None:
 def _det(axes: Any, measured: Sequence[Measurement]) -> None:
     ticks = [_probit(value) for value in _DET_TICKS]
     low, high = _probit(0.0005), _probit(0.55)
-    axes.plot([low, high], [low, high], color=_GRID, linewidth=1)
+    axes.plot([low, high], [low, high], color=GRID, linewidth=1)
     for number, one in enumerate(measured):
         curve = _cross_view(one).roc()
         points = [
@@ -134,11 +133,11 @@ def _scores(axes: Any, one: Measurement) -> None:
     bins = min(_MOST_BINS, max(10, math.isqrt(result.positives)))
     for number, (same, name) in enumerate(((True, "one person"), (False, "two people"))):
         some = result.scores[result.same == same]
-        common = {"bins": bins, "range": span, "density": True, "color": _COLOURS[number]}
+        common = {"bins": bins, "range": span, "density": True, "color": COLOURS[number]}
         axes.hist(some, alpha=0.3, **common)
         axes.hist(some, histtype="step", linestyle=_DASHES[number], label=name, **common)
     for threshold in result.thresholds:
-        axes.axvline(threshold, color=_INK, linewidth=0.8, linestyle="dotted")
+        axes.axvline(threshold, color=INK, linewidth=0.8, linestyle="dotted")
     axes.set(
         title=f"Scores of cross-view pairs: {one.model}\n(dotted: the thresholds)",
         xlabel="score (cosine)",
@@ -153,7 +152,7 @@ def _cross_view(one: Measurement) -> VerificationResult:
 
 def _line(number: int, label: str) -> dict[str, Any]:
     return {
-        "color": _COLOURS[number % len(_COLOURS)],
+        "color": COLOURS[number % len(COLOURS)],
         "linestyle": _DASHES[number % len(_DASHES)],
         "linewidth": 1.8,
         "label": label,
@@ -161,7 +160,7 @@ def _line(number: int, label: str) -> dict[str, Any]:
 
 
 def _finish(axes: Any) -> None:
-    axes.grid(color=_GRID, linewidth=0.6)
+    axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.title.set_fontsize(11)

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...gallery.pictures.labelled import LabelledPicture
-from ..reports.curves import COLOURS, INK, style
+from ...gallery.reports.palette import COLOURS, INK
+from ..reports.curves import style
 from .counts import Balance
 from .duplicates import NEAR_BITS, NearPairs
 

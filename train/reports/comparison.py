@@ -12,8 +12,9 @@ from ...gallery.atomic import replacing
 from ...gallery.errors import ReportError
 from ...gallery.evaluation.intervals import Interval
 from ...gallery.reports.markdown import markdown_table
+from ...gallery.reports.palette import COLOURS
 from .compare import BATCH_SIZES, ComparedModel
-from .curves import COLOURS, style
+from .curves import style
 
 Cost = Callable[[ComparedModel], float]
 

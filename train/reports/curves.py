@@ -7,11 +7,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-Record = Mapping[str, Any]
+from ...gallery.reports.palette import COLOURS, GRID, INK
 
-# Okabe and Ito's colours, told apart by all kinds of colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-INK, GRID = "#181d24", "#d5dae0"
+Record = Mapping[str, Any]
 
 Draw = Callable[[Axes, Sequence[Record]], None]
 
