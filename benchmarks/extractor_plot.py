@@ -56,7 +56,7 @@ def _draw_panel(axes: Any, ms: Sequence[float], by_side: Sequence[Measurement]) 
         low, high = (100 * end for end in one.intervals["cmc_1"])
         axes.vlines(x, low, high, color=colour)
         value = 100 * one.retrieval.figures()["cmc_1"]
-        axes.plot(x, value, marker, color=colour, label=one.model)
+        axes.plot(x, value, marker, color=colour, fillstyle="none", mew=1.6, label=one.model)
     axes.set(title=by_side[0].trial.name, xlabel="ms a picture, one at a time", xscale="log")
     axes.set_ylim(0, 100)
     ticks = _ticks(ms)
