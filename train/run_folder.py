@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..gallery.atomic import replacing
 from ..gallery.errors import StoreBusyError, TrainingError
 from ..gallery.filelock import file_lock
 from .config import TrainConfig, load_config, parse_config
@@ -108,8 +109,10 @@ def write_description(
     }
     title = f"# The whole configuration of this run; train --resume {out} reads it.\n\n"
     try:
-        (out / CONFIG).write_text(title + to_toml(asdict(config)), encoding="utf-8")
-        (out / DESCRIPTION).write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
+        with replacing(out / CONFIG) as file:
+            file.write_text(title + to_toml(asdict(config)), encoding="utf-8")
+        with replacing(out / DESCRIPTION) as file:  # the last: with it there is a run
+            file.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise TrainingError(f"{out}: can't be written ({error.strerror or error})") from error
 
