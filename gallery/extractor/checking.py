@@ -162,7 +162,7 @@ def _compare(what: str, cosine: Any) -> Finding:
 def _check_calibration(extractor: Extractor) -> tuple[Finding, bool]:
     what = "a calibration that can be read"
     if extractor.spec.calibration is None:
-        return Finding(what, skipped="it has none, so it names everyone known"), False
+        return Finding(what, skipped="it has none, so it calls nobody known or unknown"), False
     try:
         calibrated = parse_calibration(extractor.spec.calibration) is not None
     except ModelError as error:
