@@ -52,7 +52,7 @@ def copy(source, target):
 def test_the_shell_block_runs(place):
     (block,) = blocks("console")
     commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-    assert len(commands) == 10
+    assert len(commands) == 12
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "REID_GALLERY_STORE": str(place / "store")}
     for command in commands:
