@@ -14,7 +14,7 @@ from .kernels import Rows
 from .parts import Part, hits_of, parts_of
 from .protocol import Hits, Ids, RowsOf, Vectors
 from .rounding import RoundedQuery, Rounding
-from .segment import VECTORS, Columns
+from .segment import Columns
 from .stack import Stack
 from .stacked import StackedIndex, ascending
 
@@ -71,20 +71,16 @@ class CertifiedIndex(StackedIndex):
         """How many rows were scored with their vectors since this object was made."""
 
     def _columns_of_none(self) -> Columns:
-        columns: dict[str, npt.NDArray[Any]] = {
+        return {
             _CODES: np.empty((0, self.dim), np.uint8),
             _ERRORS: np.empty(0, np.float32),
         }
-        if self._rows is None:
-            columns[VECTORS] = np.empty((0, self.dim), np.float32)
-        return columns
 
     def _encode(self, vectors: Vectors) -> Columns:
         if self._rounding is None:
             self._rounding = Rounding.fitting(vectors)
         codes, errors = self._rounding.round(vectors)
-        columns: dict[str, npt.NDArray[Any]] = {_CODES: codes, _ERRORS: errors}
-        return columns if self._rows is not None else columns | {VECTORS: vectors}
+        return {_CODES: codes, _ERRORS: errors}
 
     def _parameters(self) -> dict[str, npt.NDArray[Any]]:
         assert self._rounding is not None  # noqa: S101 (there are rows)
@@ -105,11 +101,7 @@ class CertifiedIndex(StackedIndex):
         same: npt.NDArray[np.bool_] = (self._rounding.round(vectors)[0] == kept).all(axis=1)
         return same
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Hits:
-        """As `VectorIndex.search`."""
-        queries = checks.check_queries(queries, dim=self.dim)
-        k = checks.check_k(k)
-        keys = None if allowed is None else ascending(checks.check_ids(allowed, name="allowed"))
+    def _search(self, queries: Vectors, k: int, keys: Ids | None) -> Hits:
         stack = self._stack
         parts = parts_of(stack, keys)
         if not parts:

@@ -5,12 +5,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from . import checks
 from .kernels import Best
-from .protocol import Hits, Ids, Vectors
+from .protocol import Hits, Ids, RowsOf, Vectors
 from .scan import scan
-from .segment import VECTORS, Columns
-from .stacked import StackedIndex, ascending
+from .segment import Columns
+from .stacked import StackedIndex
 
 
 class FlatIndex(StackedIndex):
@@ -22,23 +21,21 @@ class FlatIndex(StackedIndex):
 
     kind: ClassVar[str] = "flat"
 
+    def __init__(self, dim: int, rows: RowsOf | None = None) -> None:
+        super().__init__(dim)
+
     def _columns_of_none(self) -> Columns:
-        self._rows = None
-        return {VECTORS: np.empty((0, self.dim), np.float32)}
+        return {}
 
     def _encode(self, vectors: Vectors) -> Columns:
-        return {VECTORS: vectors}
+        return {}
 
     def holds(self, ids: Ids, vectors: Vectors) -> npt.NDArray[np.bool_]:
         """As `VectorIndex.holds`."""
         same: npt.NDArray[np.bool_] = (self.vectors(ids) == vectors).all(axis=1)
         return same
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Hits:
-        """As `VectorIndex.search`."""
-        queries = checks.check_queries(queries, dim=self.dim)
-        k = checks.check_k(k)
-        keys = None if allowed is None else ascending(checks.check_ids(allowed, name="allowed"))
+    def _search(self, queries: Vectors, k: int, keys: Ids | None) -> Hits:
         parts = [
             (segment, None if keys is None else segment.rows_of(keys)) for segment in self._stack
         ]

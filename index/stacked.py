@@ -27,7 +27,8 @@ class StackedIndex(VectorIndex):
     """A `VectorIndex` that keeps some columns of each row in a `Stack`.
 
     A backend says which columns (`_columns_of_none`), makes them of new vectors (`_encode`), and
-    searches them. Rows of a loaded file stay in it, mapped; those added since lie in memory.
+    searches them (`_search`). Whole vectors are a column more where no ``rows`` are given. Rows of
+    a loaded file stay in it, mapped; those added since lie in memory.
     """
 
     kind: ClassVar[str]
@@ -35,25 +36,35 @@ class StackedIndex(VectorIndex):
     def __init__(self, dim: int, rows: RowsOf | None = None) -> None:
         self._dim = checks.check_dim(dim)
         self._rows = rows
-        self._stack = Stack(self._columns_of_none())
+        none = np.empty((0, self._dim), np.float32)
+        self._stack = Stack(self._with_vectors(self._columns_of_none(), none))
         self._stamp: Stamp = {}
         self._writing = threading.Lock()
 
     @abstractmethod
     def _columns_of_none(self) -> Columns:
-        """Every column that this backend keeps, of no rows."""
+        """Every column that this backend keeps beside whole vectors, of no rows."""
 
     @abstractmethod
     def _encode(self, vectors: Vectors) -> Columns:
-        """Make the columns of new rows, float32[n, d]; called by one writer at a time."""
+        """Make these columns of new rows, float32[n, d]; called by one writer at a time."""
 
     @abstractmethod
     def holds(self, ids: Ids, vectors: Vectors) -> npt.NDArray[np.bool_]:
         """As `VectorIndex.holds`."""
 
     @abstractmethod
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Hits:
-        """As `VectorIndex.search`."""
+    def _search(self, queries: Vectors, k: int, keys: Ids | None) -> Hits:
+        """As `VectorIndex.search`, of what was checked.
+
+        Args:
+            queries: float32[q, d] unit rows.
+            k: from 1.
+            keys: int64[m], the ids that may be hits, ascending, distinct; None for all.
+        """
+
+    def _with_vectors(self, columns: Columns, vectors: Vectors) -> Columns:
+        return columns if self._rows is not None else {**columns, VECTORS: vectors}
 
     def _parameters(self) -> dict[str, npt.NDArray[Any]]:
         """What else goes into the file, by the name of its section."""
@@ -90,7 +101,15 @@ class StackedIndex(VectorIndex):
                     "remove it first"
                 )
             if len(ids):
-                self._stack = self._stack.appended(ids, self._encode(vectors))
+                columns = self._with_vectors(self._encode(vectors), vectors)
+                self._stack = self._stack.appended(ids, columns)
+
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Hits:
+        """As `VectorIndex.search`."""
+        queries = checks.check_queries(queries, dim=self.dim)
+        k = checks.check_k(k)
+        keys = None if allowed is None else ascending(checks.check_ids(allowed, name="allowed"))
+        return self._search(queries, k, keys)
 
     def remove(self, ids: Ids) -> int:
         """As `VectorIndex.remove`."""

@@ -11,7 +11,7 @@ from .file import IndexFile
 from .kernels import Rows
 from .parts import Part, hits_of, parts_of
 from .protocol import Hits, Ids, RowsOf, Vectors
-from .segment import VECTORS, Columns
+from .segment import Columns
 from .signs import Bits, Signs
 from .stack import Stack
 from .stacked import StackedIndex, ascending
@@ -52,20 +52,16 @@ class TwoStageIndex(StackedIndex):
         self._signs: Signs | None = None
 
     def _columns_of_none(self) -> Columns:
-        columns: dict[str, npt.NDArray[Any]] = {
+        return {
             _BITS: np.empty((0, -(-self.dim // 8)), np.uint8),
             _FACTORS: np.empty(0, np.float32),
         }
-        if self._rows is None:
-            columns[VECTORS] = np.empty((0, self.dim), np.float32)
-        return columns
 
     def _encode(self, vectors: Vectors) -> Columns:
         if self._signs is None:
             self._signs = Signs.fitting(vectors)
         bits, factors = self._signs.reduce(vectors)
-        columns: dict[str, npt.NDArray[Any]] = {_BITS: bits, _FACTORS: factors}
-        return columns if self._rows is not None else columns | {VECTORS: vectors}
+        return {_BITS: bits, _FACTORS: factors}
 
     def _parameters(self) -> dict[str, npt.NDArray[Any]]:
         assert self._signs is not None  # noqa: S101 (there are rows)
@@ -87,11 +83,7 @@ class TwoStageIndex(StackedIndex):
         same: npt.NDArray[np.bool_] = differing <= _MAY_DIFFER
         return same
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Hits:
-        """As `VectorIndex.search`, but for what its codes mislead it to leave out."""
-        queries = checks.check_queries(queries, dim=self.dim)
-        k = checks.check_k(k)
-        keys = None if allowed is None else ascending(checks.check_ids(allowed, name="allowed"))
+    def _search(self, queries: Vectors, k: int, keys: Ids | None) -> Hits:
         stack = self._stack
         parts = parts_of(stack, keys)
         if not parts:
