@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ModelError
+from .logistic import sigmoid
 
 DEFAULT_FPIR = 0.01
 """The share of strangers that may get a name, unless asked otherwise."""
@@ -151,7 +152,7 @@ class Odds:
             + self.score * np.minimum(scores, self.knee)
             + self.matches * np.log(false_matches)
         )
-        return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -700, 700))))
+        return sigmoid(log_odds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..decision import GallerySize, Odds, Strangers, most_matches
 from ..errors import CalibrationError
+from ..logistic import fit_weights
 from .places import Round
 
 Values = npt.NDArray[np.float64]
@@ -17,7 +18,6 @@ _KNEE = 0.1
 """The share of right answers below the knee of `Odds`; chosen by fitting to small galleries of
 calibration people and measuring on large ones, as was the form."""
 
-_STEPS = 50
 _RIDGE = 1e-3
 
 
@@ -95,7 +95,7 @@ def _ask(
 
 
 def fit_logistic(evidence: Values, right: Values, weights: Values) -> Values:
-    """Fit log-odds as a weighted sum of evidence: Newton's method, with a ridge.
+    """Fit log-odds as a weighted sum of evidence, with a ridge.
 
     Args:
         evidence: float64[n, e], the first column ones.
@@ -107,15 +107,6 @@ def fit_logistic(evidence: Values, right: Values, weights: Values) -> Values:
     """
     spread = np.maximum(evidence.std(axis=0), 1e-12)
     spread[0] = 1.0
-    scaled = evidence / spread
-    weights = weights / weights.mean()
-    beta = np.zeros(evidence.shape[1])
-    for _ in range(_STEPS):
-        expected = 1 / (1 + np.exp(-np.clip(scaled @ beta, -700, 700)))
-        gradient = scaled.T @ (weights * (right - expected)) - _RIDGE * beta
-        curvature = (scaled.T * (weights * expected * (1 - expected))) @ scaled
-        step = np.linalg.solve(curvature + _RIDGE * np.eye(len(beta)), gradient)
-        beta += np.clip(step, -5, 5)
-        if np.abs(step).max() < 1e-9:
-            break
+    prior = np.full(evidence.shape[1], _RIDGE)
+    beta = fit_weights(evidence / spread, right > 0.5, weights / weights.mean(), prior=prior)
     return np.asarray(beta / spread)

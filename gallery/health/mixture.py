@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..logistic import fit_weights, sigmoid
+
 Matrix = npt.NDArray[np.float64]
 """float64[n, f]: n cases by f features."""
 Column = npt.NDArray[np.float64]
 
 _PRIOR_SD = 10.0
 """Of a standardised weight: so wide that it only keeps it finite where nothing overlaps."""
-_LONGEST_STEP = 2.0
-"""Of Newton's method, a weight: far from the optimum full steps would overshoot."""
-_ROUNDS, _STEPS = 30, 50
+_ROUNDS = 30
 _CLOSE_ENOUGH = 1e-6
 
 
@@ -86,7 +86,7 @@ def fit_logistic(
     *,
     start: Column | None = None,
 ) -> Column:
-    """Fit a logistic regression by Newton's method, with a Gaussian prior on the weights.
+    """Fit a logistic regression, with a Gaussian prior on the weights.
 
     Args:
         features: float64[n, f], standardised.
@@ -98,23 +98,14 @@ def fit_logistic(
         float64[f + 1]: a weight a feature, and last the intercept, which has no prior.
     """
     x = np.column_stack([features, np.ones(len(features))])
-    weights = np.zeros(x.shape[1]) if start is None else start
     prior = np.full(x.shape[1], _PRIOR_SD**-2)
     prior[-1] = _CLOSE_ENOUGH  # next to none, but the equations stay solvable
-    for _ in range(_STEPS):
-        chance = _sigmoid(x @ weights)
-        slope = x.T @ (case_weights * (chance - truths)) + prior * weights
-        curve = (x * (case_weights * chance * (1 - chance))[:, None]).T @ x + np.diag(prior)
-        step = np.clip(np.linalg.solve(curve, slope), -_LONGEST_STEP, _LONGEST_STEP)
-        weights = weights - step
-        if np.abs(step).max() < _CLOSE_ENOUGH:
-            break
-    return weights
+    return fit_weights(x, truths, case_weights, prior=prior, start=start)
 
 
 def predict_logistic(features: Matrix, weights: Column) -> Column:
     """Return float64[n] chances in [0, 1] of what `fit_logistic` fitted."""
-    return _sigmoid(_log_ratio(features, weights))
+    return sigmoid(_log_ratio(features, weights))
 
 
 def _log_ratio(features: Matrix, weights: Column) -> Column:
@@ -134,8 +125,4 @@ def _estimate_share(log_ratio: Column) -> float:
 def _posterior(log_ratio: Column, share: float) -> Column:
     tiny = np.finfo(np.float64).tiny
     share = min(max(share, tiny), 1 - np.finfo(np.float64).eps)
-    return _sigmoid(log_ratio + np.log(share) - np.log1p(-share))
-
-
-def _sigmoid(value: Column) -> Column:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * value)))
+    return sigmoid(log_ratio + np.log(share) - np.log1p(-share))
