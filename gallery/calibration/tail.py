@@ -7,6 +7,8 @@ do. A few people decide its far end; so it is fitted to many bootstrap samples o
 the tails are averaged: the chance that one should expect, not knowing who comes.
 """
 
+from contextlib import suppress
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +25,8 @@ _SAMPLES = 200
 
 _LEAST_ABOVE = 10
 """Scores that a sample is fitted to."""
+
+_TOO_FEW = "too few comparisons of different people to calibrate with"
 
 CHANCES = np.concatenate(([0.9, 0.7], np.geomspace(0.5, 1e-8, 40)))
 """At which the tail is read off."""
@@ -48,12 +52,17 @@ def fit_tail(
     everyone = int(max(probes.max(), enrolled.max())) + 1
     present = np.unique(np.concatenate((probes, enrolled)))
     at = np.linspace(scores[0], scores[-1] + (scores[-1] - scores[0]), 2000)
-    chances = np.zeros(len(at))
+    _chances(scores, np.ones(len(scores)), at)  # tells if there is too little to sample from
+    chances, used = np.zeros(len(at)), 0
     for _ in range(_SAMPLES):
         drawn = np.bincount(random.choice(present, len(present)), minlength=everyone)
         weights = (drawn[probes] * drawn[enrolled]).astype(np.float64)
-        chances += _chances(scores, weights, at) / _SAMPLES
-    return _read_off(at, chances)
+        with suppress(CalibrationError):  # by chance a sample may have next to no tail
+            chances += _chances(scores, weights, at)
+            used += 1
+    if 2 * used < _SAMPLES:
+        raise CalibrationError(_TOO_FEW)
+    return _read_off(at, chances / used)
 
 
 def fit_pareto(excesses: Values, weights: Values, *, most: float) -> tuple[float, float]:
@@ -89,7 +98,7 @@ def _chances(scores: Values, weights: Values, at: Values) -> Values:
     begin = scores[np.searchsorted(summed[1:], (1 - _ABOVE) * summed[-1])]
     above = (scores > begin) & (weights > 0)
     if above.sum() < _LEAST_ABOVE:
-        raise CalibrationError("too few comparisons of different people to calibrate with")
+        raise CalibrationError(_TOO_FEW)
     excesses = scores[above] - begin
     if begin >= 1 or excesses[-1] <= 0 or np.ptp(excesses) == 0:
         raise CalibrationError("strangers' scores are all alike; nothing can be told from them")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reid_gallery.gallery.calibration.tail import CHANCES, fit_pareto, fit_tail
 from reid_gallery.gallery.errors import CalibrationError
@@ -55,6 +55,7 @@ def test_the_body_is_what_was_counted():
 
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 10**6), st.floats(0.02, 0.2))
+@example(568641, 0.125)  # one sample of its 200 has too few scores in the tail
 def test_a_tail_rises_and_never_passes_one(seed, spread):
     tail = fit_tail(*comparisons(seed=seed, spread=spread), seed=seed)
     chances, scores = np.array(tail).T
