@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from .pictures.fit import fit
 from .pictures.read import Crop, content_hash, decode_crop, read_bytes
 
 Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 _THREADS = 2
 _AHEAD = 64
@@ -67,16 +68,21 @@ def load_pictures(
     items: Iterable[Item], source_of: Callable[[Item], Path | Crop]
 ) -> Iterator[LoadedPicture[Item] | BadPicture[Item]]:
     """Load pictures in the order of ``items``, some ahead of need."""
+    sources = ((item, source_of(item)) for item in items)
+    return map_ahead(lambda pair: load_picture(*pair), sources)
+
+
+def map_ahead(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:
+    """Do ``work`` on each item in threads; results come in the order of ``items``.
+
+    Some dozens are done ahead of need, never more, however many there are.
+    """
     remaining = iter(items)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="load") as pool:
-
-        def start(item: Item) -> Future[LoadedPicture[Item] | BadPicture[Item]]:
-            return pool.submit(load_picture, item, source_of(item))
-
-        waiting = deque(start(item) for item in islice(remaining, _AHEAD))
+        waiting = deque(pool.submit(work, item) for item in islice(remaining, _AHEAD))
         while waiting:
             yield waiting.popleft().result()
-            waiting.extend(start(item) for item in islice(remaining, 1))
+            waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
 
 
 def separate(

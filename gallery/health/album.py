@@ -1,7 +1,6 @@
 """The gallery's pictures as an audit needs them: their quality, and a thumbnail each."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import PictureError
+from ..loading import map_ahead
 from ..pictures.quality import Quality, measure_quality
 from ..pictures.read import Crop, read_crop
 from ..types import Failure, Sighting
 from .twins import Thumbnails, thumbnail
-
-_THREADS = 2
-_AT_A_TIME = 256
-"""Pictures held in memory at once, decoded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,17 +36,15 @@ def look_through(sightings: Sequence[Sighting], progress: Callable[[int], None])
     """Read every sighting's picture once; one that can't be read is told, and stops nothing."""
     at, qualities, thumbnails, unread = [], [], [], []
     with_picture = [row for row, sighting in enumerate(sightings) if sighting.path is not None]
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="look") as pool:
-        for start in range(0, len(with_picture), _AT_A_TIME):
-            rows = with_picture[start : start + _AT_A_TIME]
-            for row, seen in zip(rows, pool.map(_look, (sightings[r] for r in rows)), strict=True):
-                if isinstance(seen, Failure):
-                    unread.append(seen)
-                    continue
-                at.append(row)
-                qualities.append(seen[0])
-                thumbnails.append(seen[1])
-            progress(len(rows))
+    looks = map_ahead(_look, (sightings[row] for row in with_picture))
+    for row, seen in zip(with_picture, looks, strict=True):
+        progress(1)
+        if isinstance(seen, Failure):
+            unread.append(seen)
+            continue
+        at.append(row)
+        qualities.append(seen[0])
+        thumbnails.append(seen[1])
     small = np.stack(thumbnails) if thumbnails else None
     return Album(np.array(at, np.intp), tuple(qualities), small, tuple(unread))
 

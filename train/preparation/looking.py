@@ -1,7 +1,6 @@
 """Every picture looked at once: can it be read, how large is it, what does it look like."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...gallery.errors import PictureError
+from ...gallery.loading import map_ahead
 from ...gallery.pictures.labelled import LabelledPicture
 from ...gallery.pictures.read import Crop, content_hash, decode_crop, read_bytes
 
@@ -17,8 +17,6 @@ Code = npt.NDArray[np.uint64]
 
 CODE_BITS = 128
 _ROWS, _COLUMNS = 16, 8
-_THREADS = 2
-_AT_A_TIME = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +41,17 @@ class Look:
 def look_at(pictures: Sequence[LabelledPicture], progress: Callable[[int], None]) -> Look:
     """Read every picture's file once; what can't be read is listed and stops nothing."""
     look = Look()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="look") as pool:
-        for start in range(0, len(pictures), _AT_A_TIME):
-            some = pictures[start : start + _AT_A_TIME]
-            for picture, seen in zip(some, pool.map(_see, (p.path for p in some)), strict=True):
-                if isinstance(seen, str):
-                    look.failed.append(seen)
-                    continue
-                content, size, code = seen
-                look.pictures.append(picture)
-                look.contents.append(content)
-                look.sizes.append(size)
-                look.codes.append(code)
-            progress(len(some))
+    sights = map_ahead(_see, (picture.path for picture in pictures))
+    for picture, seen in zip(pictures, sights, strict=True):
+        progress(1)
+        if isinstance(seen, str):
+            look.failed.append(seen)
+            continue
+        content, size, code = seen
+        look.pictures.append(picture)
+        look.contents.append(content)
+        look.sizes.append(size)
+        look.codes.append(code)
     return look
 
 
