@@ -15,7 +15,7 @@ from .checkpoint import read_state
 from .config import TrainConfig, load_config, recipe_path
 from .export import export_model
 from .loop import Run
-from .material import split_for, split_of_run
+from .material import split_of_run
 from .opening import resume_run, start_run
 from .reports.report import write_report
 from .run_folder import (
@@ -25,7 +25,6 @@ from .run_folder import (
     RunData,
     log,
     read_description,
-    read_fingerprint,
 )
 from .sources import name_layout
 from .splitting import Split, TrainingPicture
@@ -73,7 +72,7 @@ def train(
     """
     config = recipe if isinstance(recipe, TrainConfig) else load_config(recipe_path(str(recipe)))
     if init is not None:
-        config = replace(config, model=config.model.starting_from(init))
+        config = replace(config, model=replace(config.model, init=init))
     if epochs is not None:
         config = config.with_epochs(epochs)
     if time_budget:
@@ -107,13 +106,13 @@ def export_run(out: Path) -> Path:
         TrainingError: there is no checkpoint yet, or the pictures changed since the run began.
         ModelError: the exported file failed its check.
     """
-    config, data = read_description(out)
+    _, data = read_description(out)
     checkpoint, model = out / BEST, out / MODEL
     if not checkpoint.is_file():
         raise TrainingError(f"{out}: no epoch is finished yet, so there is nothing to export")
     state = read_state(checkpoint)
     figures = state.get("validation", {"map": state["best_map"]})
-    split = split_of_run(out) if read_fingerprint(out) else split_for(out, data, config)
+    split = split_of_run(out)
     log("calibrating on the held-out people, exporting and checking the file")
     export_model(
         checkpoint,

@@ -90,29 +90,20 @@ class ModelConfig:
     bnneck: bool = True
     """A batch norm between the triplet loss and the head (BoT); off, both see the same."""
     frozen_statistics: bool = False
-    """Batch norms keep their mean and variance, as they must where these come from an .onnx file,
-    which has them folded into the weights."""
+    """Batch norms keep their mean and variance. An .onnx file has these folded into its weights; if
+    they aren't frozen, they are measured anew on training pictures."""
 
     def __post_init__(self) -> None:
         require(
             self,
             ("embedding_size", "at least 2", self.embedding_size >= 2),
-            (
-                "frozen_statistics",
-                f"true with init {self.init!r}, whose statistics are folded into its weights",
-                self.frozen_statistics or not _is_folded(self.init),
-            ),
         )
 
-    def starting_from(self, init: str) -> "ModelConfig":
-        """The same from other weights, its statistics frozen where they have to be."""
-        frozen = self.frozen_statistics or _is_folded(init)
-        return replace(self, init=init, frozen_statistics=frozen)
-
-
-def _is_folded(init: str) -> bool:
-    """Whether the weights have batch norms' statistics folded in."""
-    return init == "shipped" or init.endswith(".onnx")
+    @property
+    def measures_statistics(self) -> bool:
+        """Whether the initial weights have batch norms' statistics folded in that have to move."""
+        folded = self.init == "shipped" or self.init.endswith(".onnx")
+        return folded and not self.frozen_statistics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,20 +207,17 @@ class Phase:
         )
 
 
-def pixels_per_block(phase: Phase) -> tuple[int, int]:
-    """How many rows and columns of the extractor's input make one pixel of the phase's.
+def check_servable(phase: Phase) -> None:
+    """See that an extractor, which gets 256x128, can serve at the size of the last phase.
 
     Raises:
-        ConfigError: they aren't whole numbers.
+        ConfigError: it is larger.
     """
-    rows, odd_rows = divmod(HEIGHT, phase.height)
-    columns, odd_columns = divmod(WIDTH, phase.width)
-    if odd_rows or odd_columns:
+    if phase.height > HEIGHT or phase.width > WIDTH:
         raise ConfigError(
-            f"an extractor gets {HEIGHT}x{WIDTH}, which is no multiple of {phase.height}x"
-            f"{phase.width}; end training at a size that divides it"
+            f"an extractor gets {HEIGHT}x{WIDTH}, from which {phase.height}x{phase.width} can't be "
+            "made; end training at a size within it"
         )
-    return rows, columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +249,7 @@ class TrainConfig:
             ("patience", "at least 0", self.patience >= 0),
             ("phases", "at least one", len(self.phases) >= 1),
         )
-        pixels_per_block(self.phases[-1])
+        check_servable(self.phases[-1])
         if self.loss.triplet_weight and self.data.pictures_per_person < 2:
             raise ConfigError(
                 "loss.triplet_weight needs two pictures of a person in a batch; set it to 0, or "

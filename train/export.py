@@ -19,29 +19,46 @@ from ..gallery.extractor.spec import METADATA_KEY, ModelSpec
 from ..gallery.pictures.fit import HEIGHT, WIDTH, fit
 from ..gallery.pictures.read import Crop
 from .checkpoint import load_checkpoint, read_state
-from .config import Phase, parse_config, pixels_per_block
+from .config import Phase, check_servable, parse_config
 from .model import EmbeddingModel
-from .pace import trained_phase
 
 OPSET = 18
+
+
+def area_means(many: int, few: int) -> Tensor:
+    """The matrix float32[few, many] that makes ``few`` pixels in a row of ``many``.
+
+    Each is the mean of what it covers, where an old pixel that it covers in part counts by that
+    part: what OpenCV calls ``INTER_AREA``.
+    """
+    scale, old = many / few, np.arange(many)
+    begins = np.arange(few)[:, np.newaxis] * scale
+    covered = np.minimum(old + 1, begins + scale) - np.maximum(old, begins)
+    return torch.from_numpy((covered.clip(min=0) / scale).astype(np.float32))
 
 
 class ServedModel(nn.Module):
     """The averaged model as it serves: 256x128 pictures in, unit rows out.
 
-    A model last trained at a smaller size gets the means of blocks of pixels.
+    A model last trained at a smaller size gets that: each pixel is the mean of the area it covers.
     """
+
+    rows: Tensor
+    columns: Tensor
 
     def __init__(self, model: EmbeddingModel, trained_at: Phase) -> None:
         super().__init__()
         self.model = model
-        self.block = pixels_per_block(trained_at)
+        check_servable(trained_at)
+        self.reduces = (trained_at.height, trained_at.width) != (HEIGHT, WIDTH)
+        self.register_buffer("rows", area_means(HEIGHT, trained_at.height), persistent=False)
+        self.register_buffer("columns", area_means(WIDTH, trained_at.width).T, persistent=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Take uint8[n, 256, 128, 3]; return float32[n, d] unit rows."""
         pixels = pictures.permute(0, 3, 1, 2).float()
-        if self.block != (1, 1):
-            pixels = functional.avg_pool2d(pixels, self.block)
+        if self.reduces:
+            pixels = self.rows @ (pixels @ self.columns)
         return functional.normalize(self.model.project(pixels)[1], dim=1)
 
 
@@ -56,7 +73,7 @@ def load_served_model(checkpoint: Path) -> tuple[ServedModel, dict[str, Any]]:
     config = parse_config(state["config"], where=str(checkpoint))
     model = EmbeddingModel(config.model)
     load_checkpoint(checkpoint, modules={"average": model})
-    trained_at = config.phases[trained_phase(state, config)]
+    trained_at = config.phases[state["trained_phase"]]
     return ServedModel(model, trained_at).eval(), state
 
 

@@ -2,9 +2,11 @@
 
 The export folds a batch norm into the layer before it: w' = w g / s and b' = b - m g / s, for scale
 g, shift b, mean m and deviation s. Such a norm starts as what it then is, the shift b' after mean 0
-and variance 1, and must keep these statistics while it trains (`ModelConfig.frozen_statistics`).
+and variance 1. Either it keeps these while it trains (`ModelConfig.frozen_statistics`), or
+`measure_statistics` gives it true ones.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,9 @@ from .model import EmbeddingModel, is_batch_norm
 
 _PREFIX = "model."
 """Of the weights' names in a file that `export_model` made."""
+
+_LEAST_DEVIATION = 1e-3
+"""Of a channel that hardly moves: dividing by less would blow up what it learns."""
 
 _ARCHITECTURE = {"backbone", "embedding_size", "last_stride_1", "pooling", "bnneck"}
 """What of a `ModelConfig` must be the same."""
@@ -58,6 +63,74 @@ def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
         )
     model.load_state_dict({key: stored[key] for key in wanted}, strict=False)
     return len(wanted)
+
+
+def measure_statistics(model: EmbeddingModel, batches: Iterable[Tensor]) -> int:
+    """Give the norms behind convolutions and projections the statistics of what they take.
+
+    In evaluation the model computes what it did. In training it now does nearly the same, where
+    before its norms would have scaled everything to variance 1. A layer's weights are scaled so
+    that what it gives has variance 1, and the norm's scale makes up for it: so weights are about
+    as large as freshly drawn ones, for which learning rates are made.
+
+    Args:
+        model: to change.
+        batches: uint8[n, h, w, 3] each, of pictures as training sees them.
+
+    Returns:
+        The number of norms that were changed.
+    """
+    pairs = _pairs(model)
+    moments = _moments(model, [norm for _, norm in pairs], batches)
+    with torch.no_grad():
+        for layer, norm in pairs:
+            _renew(model.get_submodule(layer), model.get_submodule(norm), *moments[norm])
+    return len(pairs)
+
+
+def _moments(
+    model: EmbeddingModel, norms: list[str], batches: Iterable[Tensor]
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Mean and standard deviation, float64[c] each, of what every norm takes in evaluation."""
+    sums: dict[str, Tensor] = {}
+
+    def add(name: str) -> Any:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            rows = inputs[0].double().transpose(0, 1).flatten(1)
+            count = torch.full_like(rows[:, 0], rows.shape[1])
+            more = torch.stack([count, rows.sum(1), rows.square().sum(1)])
+            sums[name] = sums[name] + more if name in sums else more
+
+        return hook
+
+    handles = [model.get_submodule(n).register_forward_pre_hook(add(n)) for n in norms]
+    training, device = model.training, next(model.parameters()).device
+    model.eval()
+    with torch.no_grad():
+        for pictures in batches:
+            model(pictures.to(device))
+    model.train(training)
+    for handle in handles:
+        handle.remove()
+    return {name: _mean_and_deviation(*rows) for name, rows in sums.items()}
+
+
+def _mean_and_deviation(count: Tensor, total: Tensor, squares: Tensor) -> tuple[Tensor, Tensor]:
+    mean = total / count
+    return mean, (squares / count - mean.square()).clamp(min=_LEAST_DEVIATION**2).sqrt()
+
+
+def _renew(layer: Any, norm: Any, mean: Tensor, deviation: Tensor) -> None:
+    """Divide a layer's weights by the deviation, and let the norm do what it did with its input."""
+    slope = norm.weight / (norm.running_var + norm.eps).sqrt()
+    shift = norm.bias - slope * norm.running_mean
+    layer.weight /= deviation.to(layer.weight).view(-1, *[1] * (layer.weight.ndim - 1))
+    if layer.bias is not None:
+        layer.bias /= deviation.to(layer.bias)
+    norm.bias.copy_(shift + slope * mean)
+    norm.weight.copy_(slope * deviation * (1 + norm.eps) ** 0.5)
+    norm.running_mean.copy_(mean / deviation)
+    norm.running_var.fill_(1)
 
 
 def _read_file(path: Path) -> onnx.ModelProto:

@@ -1,6 +1,6 @@
 """What learns, and one step of it: model, objective, optimizer and the average of the weights."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..gallery.errors import TrainingError
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import TrainConfig
+from .folded import measure_statistics
 from .initial import load_initial_weights
 from .model import EmbeddingModel, check_phases
 from .objective import Objective
@@ -69,6 +70,12 @@ class Learner:
         self._forward, self._stepper = processes.prepare(self.model, self.optimizer)
         self._labels = labels.to(processes.device)
         self._teacher = None if teacher is None else teacher.to(processes.device)
+
+    def measure_statistics(self, batches: Iterable[Tensor]) -> int:
+        """Before the first step, see `folded.measure_statistics`; return how many norms changed."""
+        measured = measure_statistics(self.model, batches)
+        self.average = WeightAverage(self.model, decay=self.config.optim.ema_decay)
+        return measured
 
     def begin_epoch(self, frozen_stages: int) -> None:
         """Switch to training, the first stages frozen."""

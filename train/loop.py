@@ -14,7 +14,7 @@ from .logbook import Logbook
 from .material import Material
 from .meter import Meter
 from .model import EmbeddingModel
-from .pace import BudgetPace, EpochPace, Pace, Progress, add_phase, position
+from .pace import BudgetPace, EpochPace, Pace, Progress, position
 from .processes import Processes
 from .run_folder import (
     BEST,
@@ -28,6 +28,10 @@ from .run_folder import (
 )
 from .stopping import Stopper
 from .validation import ValidationResult, validate
+
+_MEASURED_BATCHES = 16
+"""Of about a hundred pictures each: even a norm that takes one value a picture, as the neck does,
+then knows its mean to a few hundredths of its deviation."""
 
 
 class Run:
@@ -91,6 +95,17 @@ class Run:
         )
         if self._goes_on:
             self._restore()
+        elif self.config.model.measures_statistics:
+            self._measure_statistics()
+
+    def _measure_statistics(self) -> None:
+        """On the first pictures of the first epoch, the same in every process."""
+        plan = self.material.plan(0)[:_MEASURED_BATCHES]
+        batches = self.material.batches(
+            plan, self.config.phases[0], epoch=0, first=0, rank=0, count=1
+        )
+        norms = self.learner.measure_statistics(pictures for pictures, _ in batches)
+        self.logbook.say(f"statistics of {norms} batch norms measured on {len(plan)} batches")
 
     @property
     def seconds(self) -> float:
@@ -125,12 +140,10 @@ class Run:
 
     def _restore(self) -> None:
         state = self.learner.load(self.out / LAST)
-        if "phase" not in state:
-            add_phase(state, self.config, batches_of=lambda n: len(self.material.plan(n)))
         names = Progress.__dataclass_fields__
         self.at = Progress(**{name: state[name] for name in names})
         self.best_map, self.figures = state["best_map"], state.get("validation")
-        self.stale, self.trained_phase = state.get("stale", 0), state.get("trained_phase", 0)
+        self.stale, self.trained_phase = state["stale"], state["trained_phase"]
         self._earlier_s = state["seconds"]
         if state.get("budget"):
             self.budget = Budget(**state["budget"])
@@ -139,8 +152,7 @@ class Run:
         self.logbook.say(f"resumed at epoch {self.at.epoch}, batch {self.at.batch}")
 
     def _refuse_other_data(self) -> None:
-        before = read_fingerprint(self.out)
-        if before and before != self.material.fingerprint:
+        if read_fingerprint(self.out) != self.material.fingerprint:
             split = self.material.split
             raise TrainingError(
                 f"{self.out}: the training data are not what they were when the run began: files "

@@ -11,9 +11,8 @@ from ..gallery.errors import TrainingError
 from .batches import Plan, load_batches, plan_batches
 from .config import Phase, TrainConfig
 from .datasets import CropCache
-from .earlier import hold_out_as_before
 from .objective import check_weights
-from .run_folder import DESCRIPTION, TEACHER, RunData, read_description, read_fingerprint
+from .run_folder import TEACHER, RunData, read_description, read_fingerprint
 from .splitting import Split, TrainingPicture, split_people
 from .teacher import load_teacher
 
@@ -30,14 +29,6 @@ def split_data(data: RunData, config: TrainConfig) -> Split:
     )
 
 
-def split_for(out: Path, data: RunData, config: TrainConfig) -> Split:
-    """Say who is trained on and who is held out by the run in ``out``, which may be a new one."""
-    split = split_data(data, config)
-    if not (out / DESCRIPTION).exists() or read_fingerprint(out):
-        return split
-    return hold_out_as_before(split, share=config.data.validation_share, seed=config.seed)
-
-
 def split_of_run(run: Path) -> Split:
     """Say whom a run trained on and whom it held out.
 
@@ -47,10 +38,7 @@ def split_of_run(run: Path) -> Split:
     """
     config, data = read_description(run)
     split = split_data(data, config)
-    began_with = read_fingerprint(run)
-    if not began_with:
-        raise TrainingError(f"{run}: from before runs noted whom they held out; train it again")
-    if fingerprint(split) != began_with:
+    if fingerprint(split) != read_fingerprint(run):
         raise TrainingError(
             f"{run}: its pictures changed since it began, so nobody can say whom it held out; "
             "bring them back"
@@ -80,7 +68,7 @@ class Material:
     def __init__(self, data: RunData, config: TrainConfig, out: Path) -> None:
         check_weights(config.loss, teacher=data.teacher is not None)
         self._config = config
-        self.split = split_for(out, data, config)
+        self.split = split_data(data, config)
         self.training = CropCache(
             [p.path for p in self.split.training], limit_mib=config.data.cache_mib
         )

@@ -4,9 +4,9 @@ A run's position is told in the configuration's epochs, so that learning rate, m
 size follow the same course however long the run takes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from .config import Phase, TrainConfig
 
@@ -104,31 +104,3 @@ def seconds_left(config: TrainConfig, at: Progress, share: float, *, phase_s: fl
     per_pixel = phase_s / (now.epochs * now.height * now.width)
     later = config.phases[at.phase + 1 :]
     return phase_s * (1 - share) + sum(p.epochs * p.height * p.width * per_pixel for p in later)
-
-
-def add_phase(
-    state: dict[str, Any], config: TrainConfig, *, batches_of: Callable[[int], int]
-) -> None:
-    """Complete what a checkpoint from before there was a time budget tells: it went by epochs.
-
-    Args:
-        state: of the checkpoint; completed in place.
-        config: of the run.
-        batches_of: how many batches an epoch has.
-    """
-    epoch, ends = state["epoch"], (*config.first_epochs, config.epochs)
-    number = len(config.phases) if epoch >= config.epochs else config.phase_number_of(epoch)
-    state["phase"], state["phase_epoch"] = number, ends[number]
-    state["phase_step"] = sum(batches_of(n) for n in range(ends[number]))
-    state["phase_seconds"] = state["seconds"] if epoch == ends[number] else 0.0
-    state["trained_phase"] = trained_phase(state, config)
-    if epoch == ends[number]:
-        state["best_map"] = None
-
-
-def trained_phase(state: Mapping[str, Any], config: TrainConfig) -> int:
-    """The number of the phase that a checkpoint's weights were last trained in."""
-    if "trained_phase" in state:
-        return int(state["trained_phase"])
-    epoch = state["epoch"] if state["batch"] else max(0, state["epoch"] - 1)
-    return config.phase_number_of(epoch)

@@ -26,7 +26,7 @@ from typing import Any
 from ..gallery.atomic import replacing
 from ..gallery.errors import StoreBusyError, TrainingError
 from ..gallery.filelock import file_lock
-from .config import TrainConfig, load_config, parse_config
+from .config import TrainConfig, load_config
 from .toml_text import to_toml
 
 CONFIG = "config.toml"
@@ -134,8 +134,6 @@ def read_description(out: Path) -> tuple[TrainConfig, RunData]:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"{out}: holds no run to resume ({error})") from error
-    if "config" in tree:  # as runs were described before they had a config.toml
-        return parse_config(tree["config"], where=str(out / DESCRIPTION)), data
     return load_config(out / CONFIG), data
 
 

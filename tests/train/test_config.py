@@ -7,9 +7,9 @@ from reid_gallery.train.config import (
     LossConfig,
     Phase,
     TrainConfig,
+    check_servable,
     load_config,
     parse_config,
-    pixels_per_block,
     recipe_path,
 )
 
@@ -80,8 +80,10 @@ def test_values_out_of_range_are_listed_together():
         ({"data": 3}, "data must be a table, not 3"),
         ({"phases": 3}, "phases must be a list, not 3"),
         ({"phases": []}, "phases must be at least one"),
-        ({"phases": [{"epochs": 1, "height": 96, "width": 48}]}, "no multiple of 96x48"),
-        ({"phases": [{"epochs": 1, "height": 512, "width": 256}]}, "no multiple of 512x256"),
+        (
+            {"phases": [{"epochs": 1, "height": 512, "width": 256}]},
+            "from which 512x256 can't be made",
+        ),
         ({"phases": [{"epochs": 1, "height": 16}]}, "height must be at least 32"),
         ([], "the top must be a table"),
     ],
@@ -160,9 +162,12 @@ def test_which_phase_an_epoch_belongs_to():
     assert [config.phase_number_of(epoch) for epoch in range(8)] == [0, 0, 1, 2, 2, 2, 2, 2]
 
 
-def test_blocks_of_pixels():
-    assert pixels_per_block(Phase(epochs=1)) == (1, 1)
-    assert pixels_per_block(Phase(epochs=1, height=64, width=64)) == (4, 2)
+def test_what_an_extractor_can_serve_at():
+    check_servable(Phase(epochs=1))
+    check_servable(Phase(epochs=1, height=192, width=96))
+    for larger in ({"height": 288}, {"width": 160}):
+        with pytest.raises(ConfigError, match=r"256x128, from which \d+x\d+ can't be made"):
+            check_servable(Phase(epochs=1, **larger))
 
 
 def test_shipped_recipes_are_right():

@@ -9,8 +9,8 @@ from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.extractor.spec import METADATA_KEY, ModelSpec
 from reid_gallery.train.config import ModelConfig, Phase
 from reid_gallery.train.export import ServedModel, build_graph, noise_pictures
-from reid_gallery.train.folded import load_extractor_weights
-from reid_gallery.train.model import EmbeddingModel
+from reid_gallery.train.folded import load_extractor_weights, measure_statistics
+from reid_gallery.train.model import EmbeddingModel, is_batch_norm
 
 FITTED = np.stack(noise_pictures(4))
 
@@ -99,9 +99,36 @@ def test_files_that_do_not_say_enough(exported, tmp_path):
         load_extractor_weights(build(), tmp_path / "silent.onnx")
 
 
+def test_measured_statistics_change_nothing_but_training(exported):
+    """What it embeds stays; in training its norms now scale by about what they scaled by before."""
+    path, wanted = exported
+    model = build(frozen_statistics=False)
+    load_extractor_weights(model, path)
+    batches = [torch.from_numpy(np.stack(noise_pictures(32)))]
+    norms = [m for m in model.modules() if is_batch_norm(m)]
+    assert measure_statistics(model, batches) == len(norms)
+    with torch.inference_mode():
+        given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
+        assert (given * wanted).sum(1).min() > 0.9999
+        served = model.embed(batches[0])
+        trained = model.train().embed(batches[0])
+    assert (served * trained).sum(1).min() > 0.999
+
+
+def test_a_channel_that_never_moves_stays_finite(exported):
+    path, _ = exported
+    model = build(frozen_statistics=False)
+    load_extractor_weights(model, path)
+    still = torch.full((4, 256, 128, 3), 127, dtype=torch.uint8)
+    with torch.inference_mode():
+        wanted = model.eval().embed(still)
+        measure_statistics(model, [still])
+        torch.testing.assert_close(model.embed(still), wanted, atol=1e-3, rtol=1e-3)
+    assert all(torch.isfinite(t).all() for t in model.state_dict().values())
+
+
 @pytest.mark.parametrize("init", ["shipped", "mine.onnx"])
-def test_statistics_that_are_folded_away_must_be_frozen(init):
-    with pytest.raises(ConfigError, match="frozen_statistics must be true with init"):
-        ModelConfig(init=init)
-    assert ModelConfig().starting_from(init).frozen_statistics
-    assert not ModelConfig().starting_from("none").frozen_statistics
+def test_folded_statistics_are_measured_unless_frozen(init):
+    assert ModelConfig(init=init).measures_statistics
+    assert not ModelConfig(init=init, frozen_statistics=True).measures_statistics
+    assert not ModelConfig(init="none").measures_statistics

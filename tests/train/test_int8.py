@@ -76,8 +76,6 @@ def test_what_cannot_be_quantised_says_why(run, tmp_path):
     description = json.loads((run / "run.json").read_text())
     for name in ("run.json", "config.toml", "model.onnx"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
-    for fingerprint, reason in (("", "from before runs noted"), ("0", "its pictures changed")):
-        tree = {**description, "fingerprint": fingerprint}
-        (tmp_path / "run.json").write_text(json.dumps(tree))
-        with pytest.raises(TrainingError, match=reason):
-            export_int8(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({**description, "fingerprint": "0"}))
+    with pytest.raises(TrainingError, match="its pictures changed"):
+        export_int8(tmp_path)

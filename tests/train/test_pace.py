@@ -6,7 +6,6 @@ from reid_gallery.train.pace import (
     BudgetPace,
     EpochPace,
     Progress,
-    add_phase,
     position,
     seconds_left,
 )
@@ -65,19 +64,3 @@ def test_time_is_never_overdrawn_by_more_than_a_step(weights, began, end, step_s
 def test_what_is_left_costs_as_its_pixels_do():
     left = seconds_left(CONFIG, Progress(), 0.5, phase_s=20.0)
     assert left == pytest.approx(10 + 40)  # half of the epochs at four times the pixels
-
-
-@pytest.mark.parametrize(
-    ("epoch", "batch", "wanted"),
-    [
-        (0, 3, {"phase": 0, "phase_epoch": 0, "phase_step": 0, "trained_phase": 0}),
-        (1, 0, {"phase": 0, "phase_epoch": 0, "phase_step": 0, "trained_phase": 0}),
-        (2, 0, {"phase": 1, "phase_epoch": 2, "phase_step": 11, "trained_phase": 0}),
-        (2, 4, {"phase": 1, "phase_epoch": 2, "phase_step": 11, "trained_phase": 1}),
-        (3, 0, {"phase": 2, "phase_epoch": 3, "phase_step": 18, "trained_phase": 1}),
-    ],
-)
-def test_a_checkpoint_of_before_is_completed(epoch, batch, wanted):
-    state = {"epoch": epoch, "batch": batch, "best_map": 0.5, "seconds": 9.0}
-    add_phase(state, CONFIG, batches_of=[5, 6, 7].__getitem__)
-    assert state.items() >= wanted.items()

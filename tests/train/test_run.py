@@ -24,7 +24,7 @@ from reid_gallery.train.loop import Run
 from reid_gallery.train.opening import resume_run, start_run
 from reid_gallery.train.run_folder import BEST, LAST, RunData, read_metrics, write_description
 from reid_gallery.train.validation import ValidationResult
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 BATCHES = 4
 """Of each of the two epochs of the tiny run."""
@@ -89,51 +89,6 @@ def test_a_run_that_was_stopped_equals_one_that_was_not(
     steps = [[r["step"] for r in read_metrics(run) if "losses" in r] for run in (out, whole)]
     assert steps[0] == sorted(set(steps[0]))
     assert steps[0][-1] == steps[1][-1] == 2 * BATCHES
-
-
-def test_a_run_described_as_they_once_were_goes_on(
-    tiny_config, data, tmp_path, assert_same_checkpoint
-):
-    """A ``run.json`` that holds the configuration, and a checkpoint that knows no phases."""
-    for name in ("whole", "run"):
-        describe_as_before(tmp_path / name, tiny_config(), data)
-    resume_whole(tmp_path / "whole")
-    run_until(tmp_path / "run", None, None, step=BATCHES + 1)
-    forget_phases(tmp_path / "run" / LAST)
-    resume_whole(tmp_path / "run")
-    assert_same_checkpoint(tmp_path / "run" / LAST, tmp_path / "whole" / LAST)
-    assert_same_checkpoint(tmp_path / "run" / BEST, tmp_path / "whole" / BEST)
-
-
-def describe_as_before(out: Path, config, data: RunData) -> None:
-    """Describe a run as it was done before there were a config.toml and a fingerprint."""
-    out.mkdir()
-    write_description(out, config, data)
-    (out / "config.toml").unlink()
-    described = json.loads((out / "run.json").read_text())
-    del described["fingerprint"]
-    before = json.loads(json.dumps(asdict(config)))
-    for new in ("time_budget", "patience", "precision"):
-        del before[new]
-    (out / "run.json").write_text(json.dumps({"config": before, **described}))
-
-
-def test_such_a_run_holds_out_whom_it_held_out_before(tiny_config, data, tmp_path):
-    describe_as_before(tmp_path / "run", tiny_config(), data)
-    people = [f"0:p{n}" for n in range(10)]
-    order = np.random.default_rng((5, 0)).permutation(10)  # seed 5, source 0
-    with resume_run(tmp_path / "run") as run:
-        held_out = {p.person for p in run.material.split.validation}
-        assert run.material.people == sorted(set(people) - held_out)
-    assert held_out == {people[n] for n in order[:2]}
-
-
-def forget_phases(checkpoint: Path) -> None:
-    """Make of a checkpoint what it would have been before there were time budgets."""
-    before = ("epoch", "batch", "step", "best_map", "seconds", "validation", "config")
-    state = {key: read_state(checkpoint)[key] for key in before}
-    state["best_map"] = state["best_map"] or 0.0
-    save_file(load_file(checkpoint), checkpoint, metadata={"reid-gallery": json.dumps(state)})
 
 
 def test_workers_change_nothing(whole, tiny_config, data, tmp_path):
