@@ -4,24 +4,44 @@
         --validation-share 0.2
     python benchmarks/small_runs.py heads market.csv runs
     python benchmarks/small_runs.py backbones market.csv runs
+    reid-gallery prepare market1501/bounding_box_train cuhk03_p1/train cuhk01 --layout market1501 \
+        --layout cuhk03 --layout cuhk01 --out people.csv
+    python benchmarks/small_runs.py strange people.csv runs --leave-out market1501 \
+        --teacher teacher.npz
 
 ``heads`` trains EfficientNet-Lite0 from ImageNet weights, its early stages frozen, by one head and
-nothing else. ``backbones`` trains each from random weights. A run that was killed goes on when the
-program is called again; one that is done is left alone. At the end stands what
-``reid-gallery train compare`` says.
+nothing else. ``backbones`` trains each from random weights. ``strange`` trains the recipe ``cpu``
+and changes of it on all data sets of a manifest but one, and judges them on people of that one,
+whose cameras no run has seen. A run that was killed goes on when the program is called again; one
+that is done is left alone. At the end stands what ``reid-gallery train compare`` says.
 """
 
 import argparse
+import random
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from reid_gallery.gallery.errors import LayoutError
+from reid_gallery.gallery.pictures.labelled import LabelledPicture
+from reid_gallery.gallery.pictures.manifest import read_manifest, write_manifest
 from reid_gallery.train import api
-from reid_gallery.train.config import LossConfig, ModelConfig, Phase, TrainConfig
+from reid_gallery.train.config import (
+    AugmentConfig,
+    LossConfig,
+    ModelConfig,
+    Phase,
+    TrainConfig,
+    load_config,
+    recipe_path,
+)
 from reid_gallery.train.run_folder import DESCRIPTION, MODEL
 
-HEAD_EPOCHS, BACKBONE_EPOCHS = 3, 2
+HEAD_EPOCHS, BACKBONE_EPOCHS, STRANGE_EPOCHS = 3, 2, 4
+STRANGERS = 150
+"""People of the data set left out whom the runs are judged on."""
 BACKBONES = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv3_small_100")
 NO_TEACHER = {"teacher_cosine_weight": 0.0, "teacher_similarity_weight": 0.0}
 
@@ -54,14 +74,67 @@ def backbones() -> Mapping[str, TrainConfig]:
     }
 
 
+def strange() -> Mapping[str, TrainConfig]:
+    """The recipe ``cpu`` in short, and one change of it a run."""
+    recipe = load_config(recipe_path("cpu"))
+    phase = Phase(epochs=STRANGE_EPOCHS, height=128, width=64, frozen_stages=2)
+    base = replace(recipe, phases=(phase,), optim=replace(recipe.optim, ema_decay=0.99))
+    strong = AugmentConfig(light=0.95, tint=0.6, grey=0.2, quality=0.6, erasing=0.5)
+    teacher_only = LossConfig(
+        head_weight=0.0,
+        triplet_weight=0.0,
+        teacher_cosine_weight=recipe.loss.teacher_cosine_weight,
+        teacher_similarity_weight=recipe.loss.teacher_similarity_weight,
+    )
+    return {
+        "strange-cpu": base,
+        "strange-teacher-only": replace(base, loss=teacher_only),
+        "strange-augmented": replace(base, augment=strong),
+    }
+
+
+def leave_out(manifest: Path, name: str, out: Path) -> Path:
+    """Write a manifest that trains on all data sets but one and holds out people of that one.
+
+    Raises:
+        LayoutError: the manifest has no such data set, or no other.
+    """
+    pictures = read_manifest(manifest).pictures
+    sources = {picture.source for picture in pictures}
+    if name not in sources or len(sources) < 2:
+        known = ", ".join(sorted(map(str, sources)))
+        raise LayoutError(f"{manifest}: --leave-out {name}: it has {known}; at least two it needs")
+    written = out / f"without-{name}.csv"
+    write_manifest(written, [*_part_without(pictures, name)])
+    return written
+
+
+def _part_without(pictures: Sequence[LabelledPicture], name: str) -> list[LabelledPicture]:
+    people = sorted({picture.pid for picture in pictures if picture.source == name})
+    judged = set(random.Random(1).sample(people, min(STRANGERS, len(people))))  # noqa: S311
+    return [
+        replace(picture, split="validation" if picture.source == name else "training")
+        for picture in pictures
+        if picture.source != name or picture.pid in judged
+    ]
+
+
 def main() -> None:
     """Train what isn't trained, then compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["heads", "backbones"])
+    parser.add_argument("what", choices=["heads", "backbones", "strange"])
     parser.add_argument("manifest", type=Path)
     parser.add_argument("out", type=Path, help="folder of the runs")
+    parser.add_argument("--leave-out", help="strange: the data set to judge on")
+    parser.add_argument("--teacher", type=Path, help="strange: see train --teacher")
     arguments = parser.parse_args()
-    configs = {"heads": heads, "backbones": backbones}[arguments.what]()
+    configs = {"heads": heads, "backbones": backbones, "strange": strange}[arguments.what]()
+    people = arguments.manifest
+    if arguments.what == "strange":
+        if not (arguments.leave_out and arguments.teacher):
+            parser.error("strange takes --leave-out and --teacher")
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        people = leave_out(people, arguments.leave_out, arguments.out)
     runs = [arguments.out / name for name in configs]
     for run, config in zip(runs, configs.values(), strict=True):
         if (run / MODEL).exists():
@@ -69,7 +142,9 @@ def main() -> None:
         if (run / DESCRIPTION).exists():
             api.resume(run)
         else:
-            api.train(sources=[(arguments.manifest, "folders")], out=run, recipe=config)
+            api.train(
+                sources=[(people, "folders")], out=run, recipe=config, teacher=arguments.teacher
+            )
     picture = arguments.out / f"{arguments.what}.png"
     cli = [sys.executable, "-c", "from reid_gallery.cli import main; main()"]
     subprocess.run([*cli, "train", "compare", *map(str, runs), "--out", str(picture)], check=True)
