@@ -96,6 +96,7 @@ def train(
         raise typer.BadParameter("--epochs and --time-budget contradict each other; give one")
     if resume and (epochs or time_budget or data or teacher or init):
         raise typer.BadParameter("--resume takes all from the run; edit its config.toml instead")
+    sources = [] if resume else _pair_sources(data or [], layout or [])
     began = time.monotonic()  # what is imported now takes seconds of a time budget
     from .train import api
 
@@ -103,7 +104,7 @@ def train(
         file = api.resume(resume)
     else:
         file = api.train(
-            sources=_pair_sources(data or [], layout or []),
+            sources=sources,
             out=out or Path(),
             recipe=recipe,
             teacher=teacher,

@@ -326,3 +326,28 @@ def test_lists_of_commands_are_not_cut(room):
     _, *lines = run(*room, "--help").stdout.splitlines()  # the first says COMMAND [ARGS]...
     assert "Commands:" in lines
     assert not [line for line in lines if line.endswith("...")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("--out run", "--data names what to train on"),
+        ("--out run --data a --data b --data c --layout x --layout y", "3 --data but 2 --layout"),
+    ],
+)
+def test_a_training_without_data_is_refused_before_torch_is_loaded(tmp_path, arguments, reason):
+    program = (
+        "import sys; from reid_gallery.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "train", *arguments.split()],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert reason in " ".join(done.stderr.split())
+    assert done.stdout.strip() == "False"

@@ -72,13 +72,14 @@ class ProtocolResult:
 
     def __str__(self) -> str:
         reranked = [] if self.reranking is None else [str(self.reranking)]
+        means = "Means over splits; " if len(self.splits) > 1 else ""
         return "\n".join(
             [
                 f"{self.trial.name}: {self.trial.description}",
                 self.denominators(),
                 *reranked,
                 *self._rows(),
-                "Means over splits; 95 % intervals bootstrapped by identity.",
+                f"{means}95 % intervals bootstrapped by identity.",
             ]
         )
 

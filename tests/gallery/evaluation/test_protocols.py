@@ -62,6 +62,7 @@ def test_the_text_states_the_denominators(viper: Path) -> None:
     assert "20 splits (seed 7)" in text
     assert "6 valid queries, 0 skipped, gallery of 6 pictures" in text
     assert "mAP                     100.0%  [100.0%, 100.0%]" in text
+    assert text.endswith("Means over splits; 95 % intervals bootstrapped by identity.")
 
 
 def test_skipped_queries_show_in_market(tmp_path: Path) -> None:
@@ -78,6 +79,7 @@ def test_skipped_queries_show_in_market(tmp_path: Path) -> None:
     [split] = result.splits
     assert split.first_rank.tolist() == [2]  # the distractor stands first
     assert "1 split (seed 0), in each: 1 valid queries, 1 skipped" in str(result)
+    assert "Means over" not in str(result)
 
 
 def test_the_ap_convention_is_passed_on(viper: Path) -> None:
