@@ -1,7 +1,8 @@
 """Nearly exact search through one-bit codes, for galleries of millions: small, and very quick."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,24 @@ from .kernels import Rows
 from .parts import Part, hits_of, parts_of
 from .protocol import Hits, Ids, RowsOf, Vectors
 from .segment import Columns
-from .signs import Bits, Signs
+from .signs import Bits, Estimator, Signs, runs_of
 from .stack import Stack
 from .stacked import StackedIndex, ascending
 
 _BITS, _FACTORS = "bits", "factors"
 
 _SCORED = 384
-"""Rows scored with their vectors, at least; see docs/performance.md for the recall."""
+"""Rows that may be scored with their vectors, at least; see docs/performance.md for the recall."""
+
+_SCORED_FIRST = 64
+"""So many of them are scored in any case; what they score tells which of the others may matter."""
+
+_SURE = 2.0
+"""A row doesn't matter if it would have to be underestimated by more standard errors than these:
+one in forty is."""
+
+_ERROR = 0.6
+"""Standard error of an estimate as a share of the row's factor; see `signs`."""
 
 _SO_FEW = 1024
 """If no more rows than this count, all are scored and none is missing."""
@@ -40,7 +51,8 @@ _BLOCK_ROWS = 4096
 class TwoStageIndex(StackedIndex):
     """A `VectorIndex` that finds the best few hundred by one-bit codes and scores those exactly.
 
-    It keeps a bit a dimension and 12 bytes; whole vectors only if no ``rows`` are given. What comes
+    It keeps a bit a dimension and 12 bytes; whole vectors only if no ``rows`` are given. The best
+    by code are scored first; of the others only those whose code may hide a k-th score. What comes
     back is scored exactly and is complete up to k, but a row whose code misleads can be missing.
     Where no more than 1,024 rows count, none is.
     """
@@ -65,12 +77,15 @@ class TwoStageIndex(StackedIndex):
 
     def _parameters(self) -> dict[str, npt.NDArray[Any]]:
         assert self._signs is not None  # noqa: S101 (there are rows)
-        return {"centre": self._signs.centre, "rotation": self._signs.rotation}
+        return {"centre": self._signs.centre, "turns": self._signs.turns, "mix": self._signs.mix}
 
     def _read_parameters(self, file: IndexFile) -> None:
+        runs = runs_of(self.dim)
+        length = self.dim // runs
         self._signs = Signs(
             file.array("centre", np.float32, (self.dim,)),
-            file.array("rotation", np.float32, (self.dim, self.dim)),
+            file.array("turns", np.float32, (runs, length, length)),
+            file.array("mix", np.float32, (runs, runs)),
         )
 
     def holds(self, ids: Ids, vectors: Vectors) -> npt.NDArray[np.bool_]:
@@ -96,38 +111,68 @@ class TwoStageIndex(StackedIndex):
         """Ids int64[m] and exact scores float32[m] of the most promising rows."""
         scored = max(_SCORED, 4 * k)
         if sum(map(len, parts)) <= max(_SO_FEW, scored):
-            ids = np.concatenate([part.segment.ids[part.rows] for part in parts])
-        else:
-            ids = self._promising(parts, query, scored)
-        ids = np.sort(ids)
-        return ids, self._exact_scores(stack, query, ids)
+            ids = np.sort(np.concatenate([part.segment.ids[part.rows] for part in parts]))
+            return ids, self._exact_scores(stack, query, ids)
+        promising = self._promising(parts, query, scored)
+        first = max(_SCORED_FIRST, 2 * k)
+        ids = np.sort(promising.ids[:first])
+        scores = self._exact_scores(stack, query, ids)
+        more = promising.ids[first:][promising.reach[first:] >= np.partition(scores, -k)[-k]]
+        more = np.sort(more)
+        return (
+            np.concatenate([ids, more]),
+            np.concatenate([scores, self._exact_scores(stack, query, more)]),
+        )
 
-    def _promising(self, parts: Sequence[Part], query: Vectors, count: int) -> Ids:
-        """int64[count], the best by estimate among those of the fewest differing bits."""
+    def _promising(self, parts: Sequence[Part], query: Vectors, count: int) -> "_Promising":
+        """The ``count`` best by estimate among those of the fewest differing bits."""
         assert self._signs is not None  # noqa: S101 (there are rows)
         bits = self._signs.reduce(query[np.newaxis])[0][0]
         differing = [_differing(part, bits) for part in parts]
         limit = min(_limit(differing, _ESTIMATED * count), 8 * len(bits))  # beyond: the dead
-        ids, estimates = [], []
+        estimator = self._signs.estimator(query)
+        ids, estimates, factors = [], [], []
         for part, (rows, some) in zip(parts, differing, strict=True):
             near = np.flatnonzero(some <= limit)
             near = near if rows is None else rows[near]
             ids.append(part.segment.ids[near])
-            estimates.append(self._estimates(part, query, near))
-        best = np.argpartition(-np.concatenate(estimates), count - 1)[:count]
-        found: Ids = np.concatenate(ids)[best]
-        return found
+            factors.append(part.segment.columns[_FACTORS][near])
+            estimates.append(_estimates(part, estimator, near, factors[-1]))
+        return _Promising.best(
+            np.concatenate(ids),
+            np.concatenate(estimates) + query @ self._signs.centre,
+            np.concatenate(factors) * np.float32(_ERROR),
+            count,
+        )
 
-    def _estimates(self, part: Part, query: Vectors, rows: Rows) -> Vectors:
-        """float32[m] for int64[m] rows, a block at a time: a bit becomes four bytes on the way."""
-        assert self._signs is not None  # noqa: S101 (there are rows)
-        columns, estimates = part.segment.columns, np.empty(len(rows), np.float32)
-        for start in range(0, len(rows), _BLOCK_ROWS):
-            some = slice(start, start + _BLOCK_ROWS)
-            estimates[some] = self._signs.estimate(
-                query, columns[_BITS][rows[some]], columns[_FACTORS][rows[some]]
-            )
-        return estimates
+
+@dataclass(frozen=True, eq=False)
+class _Promising:
+    """Rows by descending estimate.
+
+    Attributes:
+        ids: int64[m].
+        reach: float32[m], what they hardly score more than.
+    """
+
+    ids: Ids
+    reach: Vectors
+
+    @classmethod
+    def best(cls, ids: Ids, estimates: Vectors, errors: Vectors, count: int) -> Self:
+        """The best ``count`` of at least as many estimates with their standard errors."""
+        best = np.argpartition(-estimates, count - 1)[:count]
+        best = best[np.argsort(-estimates[best], kind="stable")]
+        return cls(ids[best], estimates[best] + np.float32(_SURE) * errors[best])
+
+
+def _estimates(part: Part, estimator: Estimator, rows: Rows, factors: Vectors) -> Vectors:
+    """float32[m] for int64[m] rows, a block at a time: a byte becomes eight on the way."""
+    bits, estimates = part.segment.columns[_BITS], np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        some = slice(start, start + _BLOCK_ROWS)
+        estimates[some] = estimator(bits[rows[some]], factors[some])
+    return estimates
 
 
 def _differing(part: Part, bits: Bits) -> tuple[Rows | None, npt.NDArray[np.int32]]:
