@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reid_gallery.index import new_index
 from reid_gallery.index.signs import Signs, runs_of
@@ -103,6 +103,7 @@ def test_runs_are_of_whole_bytes_or_there_is_one(dim, runs):
     assert runs_of(dim) == runs
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.sampled_from([1, 7, 24, 130, 192, 320, 512]), st.integers(1, 300))
 def test_a_rotation_keeps_lengths_and_products(dim, count):
     rows = np.random.default_rng(count).standard_normal((count, dim)).astype(np.float32)
@@ -110,6 +111,7 @@ def test_a_rotation_keeps_lengths_and_products(dim, count):
     np.testing.assert_allclose(rotated @ rotated.T, rows @ rows.T, rtol=1e-4, atol=2e-3)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.sampled_from([1, 7, 24, 130, 192]), st.integers(1, 300))
 def test_reducing_and_estimating_are_what_the_formulas_say(dim, count):
     """The naive twin: row by row, in float64."""
@@ -139,6 +141,6 @@ def test_rows_that_can_hardly_matter_are_not_read(vectors, asked):
     index = new_index(DIM, "two-stage", rows=rows)
     index.add(np.arange(len(vectors)), vectors)
     for query in asked:
-        index.search(query[np.newaxis], 32)
+        index.search(query[np.newaxis], 5)  # of one person, and no stranger comes near
     assert max(read) <= 384 - 64
-    assert sum(read) < 0.9 * 384 * len(asked)
+    assert sum(read) < 384 * len(asked) / 3
