@@ -22,7 +22,7 @@ from .extractor import Extractor, resolve_model
 from .health import audit as health
 from .health.findings import AuditReport
 from .index_choice import check_choice
-from .index_keeper import IndexKeeper
+from .index_keeper import IndexKeeper, News
 from .model_choice import Load, choose_extractor, external_pin, pin_of
 from .pictures.labelled import Reading
 from .pictures.read import Crop, content_hash
@@ -30,6 +30,7 @@ from .pictures.sources import collect
 from .rebuilding import rebuild_with_model
 from .store import changes, identities, sightings
 from .store.generations import Generation, ModelPin, current_generation
+from .store.labels import Labels
 from .store.sightings import NewSighting
 from .store.store import Store
 from .types import (
@@ -247,9 +248,10 @@ class Gallery:
         model = self.extractor if self._model is not None else None
         rows = check_embeddings(embeddings, dim=None if model is None else model.dim)
         pin = external_pin(rows.shape[1]) if model is None else pin_of(model)
-        new = _new_sightings(len(rows), pids, cameras, times, tracklets)
-        outcome = self._store.enroll(new, rows, generation=self._pin(pin))
-        self._keep_index()
+        labels = _labels(len(rows), pids, cameras, times, tracklets)
+        generation = self._pin(pin)
+        outcome = self._store.enroll(labels, rows, generation=generation)
+        self._keep_index(News(generation.id, outcome.ids, rows))
         return EnrollReport(enrolled=tuple(outcome.ids.tolist()))
 
     # -- asking --------------------------------------------------------------------------------
@@ -461,11 +463,15 @@ class Gallery:
             self._keeper.refresh(sqlite)
         return generation
 
-    def _keep_index(self) -> None:
-        """Bring the index in step and save it when the saved one lacks much."""
+    def _keep_index(self, news: News | None = None) -> None:
+        """Bring the index in step and save it when the saved one lacks much.
+
+        Args:
+            news: what was just enrolled: it need not be read again.
+        """
         with self._store.snapshot() as sqlite:
-            self._keeper.refresh(sqlite)
-        self._keeper.save_if_stale()
+            self._keeper.refresh(sqlite, news)
+        self._keeper.save_now_and_then()
 
 
 def _new_sightings(
@@ -475,21 +481,36 @@ def _new_sightings(
     times: Times | None,
     tracklets: Names | None,
 ) -> list[NewSighting]:
-    columns: dict[str, Sequence[Any]] = {
-        "pids": pids,
-        "cameras": cameras if cameras is not None else [None] * count,
-        "times": times if times is not None else [None] * count,
-        "tracklets": tracklets if tracklets is not None else [None] * count,
-    }
-    for name, column in columns.items():
-        if len(column) != count:
-            raise EmbeddingError(f"{count} rows but {len(column)} {name}; give one each")
+    labels = _labels(count, pids, cameras, times, tracklets)
+    none: list[None] = [None] * count
+    columns = (labels.cameras or none, labels.times or none, labels.tracklets or none)
     return [
-        NewSighting(pid=_text(pid), camera=_text(camera), time=time, tracklet=_text(tracklet))
-        for pid, camera, time, tracklet in zip(*columns.values(), strict=True)
+        NewSighting(pid=pid, camera=camera, time=time, tracklet=tracklet)
+        for pid, camera, time, tracklet in zip(labels.pids, *columns, strict=True)
     ]
 
 
-def _text(label: Any) -> Any:
-    """A label; numbers of cameras and people are fine as such, in numpy's types as well."""
-    return str(label) if isinstance(label, Integral) else label
+def _labels(
+    count: int,
+    pids: Sequence[str],
+    cameras: Names | None,
+    times: Times | None,
+    tracklets: Names | None,
+) -> Labels:
+    columns = {"pids": pids, "cameras": cameras, "times": times, "tracklets": tracklets}
+    for name, column in columns.items():
+        if column is not None and len(column) != count:
+            raise EmbeddingError(f"{count} rows but {len(column)} {name}; give one each")
+    return Labels.checked(
+        _texts(pids),
+        cameras=None if cameras is None else _texts(cameras),
+        times=None if times is None else list(times),
+        tracklets=None if tracklets is None else _texts(tracklets),
+    )
+
+
+def _texts(labels: Sequence[Any]) -> list[Any]:
+    """Labels; numbers of cameras and people are fine as such, in numpy's types as well."""
+    if {str, type(None)}.issuperset(map(type, labels)):
+        return list(labels)
+    return [str(label) if isinstance(label, Integral) else label for label in labels]

@@ -2,8 +2,10 @@
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,10 +36,38 @@ _STALE_ROWS = 256
 _STALE_AT_MOST = 10_000
 """Rows that every opening may have to catch up with: a tenth of a second."""
 
+_REST = 10
+"""After a save so many times as long goes by before the next in a row of enrolments."""
+
 _REMEMBERED = 16
 """A filter's sightings can be millions: only what is asked again and again is worth keeping."""
 
 Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, eq=False)
+class News:
+    """Rows that were just enrolled.
+
+    Attributes:
+        generation: the id of the generation that they belong to.
+        ids: int64[n] of the sightings, ascending.
+        rows: float32[n, d], their vectors as they are stored.
+    """
+
+    generation: int
+    ids: vectors.Ids
+    rows: vectors.Vectors
+
+    def are_all(self, generation: Generation, since: Position, now: Position) -> bool:
+        """Whether nothing else was enrolled between two positions; ids are given without gaps."""
+        return (
+            bool(len(self.ids))
+            and self.generation == generation.id == since.generation == now.generation
+            and int(self.ids[0]) == since.last_sighting + 1
+            and int(self.ids[-1]) == now.last_sighting
+            and len(self.ids) == now.last_sighting - since.last_sighting
+        )
 
 
 class IndexKeeper:
@@ -57,19 +87,26 @@ class IndexKeeper:
         self._position: Position | None = None
         self._saved_rows: int | None = None
         self._must_save = False
+        self._rests_until = 0.0
         self._choosing = False
         self._remembered: dict[Hashable, Any] = {}
         self.damage: str | None = None
 
-    def refresh(self, sqlite: sqlite3.Connection) -> VectorIndex | None:
-        """Return an index that holds exactly what the snapshot holds; None for an empty store."""
+    def refresh(self, sqlite: sqlite3.Connection, news: News | None = None) -> VectorIndex | None:
+        """Return an index that holds exactly what the snapshot holds; None for an empty store.
+
+        Args:
+            sqlite: the snapshot.
+            news: what this process has just enrolled; it is taken as it is where it is all that
+                the index lacks, and else read.
+        """
         try:
-            return self._refresh(sqlite)
+            return self._refresh(sqlite, news)
         except BaseException:
             self.drop()  # half caught up it would be in step with nothing
             raise
 
-    def _refresh(self, sqlite: sqlite3.Connection) -> VectorIndex | None:
+    def _refresh(self, sqlite: sqlite3.Connection, news: News | None) -> VectorIndex | None:
         position = self._store.position(sqlite)
         generation = current_generation(sqlite)
         if generation is None:
@@ -82,7 +119,9 @@ class IndexKeeper:
         if self._index is None or self._outgrown(self._index, position):
             self._rebuild(sqlite, generation)
         elif self._position is not None and self._position.revision != position.revision:
-            self._catch_up(sqlite, generation, self._position)
+            since = self._position
+            all_of_it = news is not None and news.are_all(generation, since, position)
+            self._catch_up(sqlite, generation, since, news if all_of_it else None)
         self._position = position
         return self._index
 
@@ -148,10 +187,17 @@ class IndexKeeper:
         self._index, self._saved_rows = index, None
 
     def _catch_up(
-        self, sqlite: sqlite3.Connection, generation: Generation, since: Position
+        self,
+        sqlite: sqlite3.Connection,
+        generation: Generation,
+        since: Position,
+        news: News | None,
     ) -> None:
         assert self._index is not None  # noqa: S101 (refresh has checked)
-        self._add(self._index, self._news(sqlite, generation, since))
+        self._add(
+            self._index,
+            self._news(sqlite, generation, since) if news is None else [(news.ids, news.rows)],
+        )
         gone = self._store.removed_since(sqlite, since.last_removal)
         if gone:
             self._index.remove(np.array(gone, dtype=np.int64))
@@ -177,6 +223,15 @@ class IndexKeeper:
     def drop(self) -> None:
         """Forget the index in memory, so that the next `refresh` opens or rebuilds it."""
         self._index, self._position, self._saved_rows = None, None, None
+
+    def save_now_and_then(self) -> None:
+        """As `save_if_stale`, but no more than a tenth of the time goes into saving.
+
+        For one who enrolls again and again and closes in the end: else a gallery that grows by
+        millions is written anew for every few thousand. What is removed is saved at once.
+        """
+        if self._must_save or self._saved_rows is None or time.monotonic() >= self._rests_until:
+            self.save_if_stale()
 
     def save_if_stale(self) -> None:
         """Write the index if none is saved, or if that lacks much or holds what was removed."""
@@ -240,7 +295,10 @@ class IndexKeeper:
         try:
             self._lock.parent.mkdir(exist_ok=True)
             with file_lock(self._lock, wait_s=wait_s, doing="saving the index"):
+                began = time.monotonic()
                 self._save()
+                now = time.monotonic()
+                self._rests_until = now + _REST * (now - began)
         except (IndexFileError, OSError) as error:
             raise StoreError(f"the index can't be saved: {error}") from error
 

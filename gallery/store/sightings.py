@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from itertools import chain, islice, repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +15,12 @@ import numpy.typing as npt
 from ..errors import LabelError, NotFoundError
 from ..times import from_microseconds, to_microseconds
 from ..types import Sighting
+from .labels import Labels, check_pid, check_text, check_time
 
 Ids = npt.NDArray[np.int64]
+
+_AT_ONCE = 100
+"""Rows a statement inserts; eight values each, of the 999 that any SQLite takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,44 +41,24 @@ class NewSighting:
     def __post_init__(self) -> None:
         check_pid(self.pid)
         for name in ("path", "camera", "tracklet"):
-            _check_text(name, getattr(self, name))
+            check_text(name, getattr(self, name))
         if self.content is not None and not re.fullmatch("[0-9a-f]{64}", self.content):
             raise LabelError(f"content must be a sha256 in hex, not {self.content!r}")
         if self.time is not None:
-            _check_time(self.time)
+            check_time(self.time)
 
 
-def check_pid(pid: str) -> None:
-    """Refuse what can't be a person's name.
-
-    Raises:
-        LabelError: it is empty, or no text that can be stored.
-    """
-    _check_text("pid", pid)
-    if not (pid or "").strip():
-        raise LabelError("the pid is empty; every sighting needs a person")
-
-
-def _check_text(name: str, value: object) -> None:
-    if value is None:
-        return
-    if not isinstance(value, str):
-        raise LabelError(f"the {name} must be text, not {value!r}")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise LabelError(f"the {name} {value!a} is not Unicode text and can't be stored") from error
-    if "\0" in value:
-        raise LabelError(f"the {name} {value!a} has a NUL character and can't be stored")
-
-
-def _check_time(time: object) -> None:
-    if not isinstance(time, datetime):
-        raise LabelError(f"the time must be a datetime, not {time!r}")
-    try:
-        from_microseconds(to_microseconds(time))
-    except (OverflowError, ValueError, TypeError) as error:
-        raise LabelError(f"the time {time!r} is out of the range of years 1 to 9999") from error
+def labels_of(sightings: Sequence[NewSighting]) -> Labels:
+    """The same, column by column."""
+    contents = [new.content for new in sightings]
+    return Labels(
+        pids=[new.pid for new in sightings],
+        contents=contents if any(contents) else None,
+        paths=[new.path for new in sightings],
+        cameras=[new.camera for new in sightings],
+        times=[new.time for new in sightings],
+        tracklets=[new.tracklet for new in sightings],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,33 +81,27 @@ class Filter:
 
 
 def insert_sightings(
-    sqlite: sqlite3.Connection,
-    sightings: Sequence[NewSighting],
-    identities: dict[str, int],
-    change_seq: int,
+    sqlite: sqlite3.Connection, labels: Labels, identities: dict[str, int], change_seq: int
 ) -> Ids:
     """Add rows; return their ids, int64[n], ascending and never used before."""
     row = sqlite.execute("SELECT seq FROM sqlite_sequence WHERE name = 'sightings'").fetchone()
     first = (int(row[0]) if row else 0) + 1
-    ids = np.arange(first, first + len(sightings), dtype=np.int64)
-    sqlite.executemany(
-        "INSERT INTO sightings (id, identity_id, change_seq, content, path, camera, time_us,"
-        " tracklet) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (
-                sighting_id,
-                identities[new.pid],
-                change_seq,
-                bytes.fromhex(new.content) if new.content else None,
-                new.path,
-                new.camera,
-                None if new.time is None else to_microseconds(new.time),
-                new.tracklet,
-            )
-            for sighting_id, new in zip(ids.tolist(), sightings, strict=True)
-        ),
-    )
+    ids = np.arange(first, first + len(labels), dtype=np.int64)
+    owners = map(identities.__getitem__, labels.pids)
+    rows = zip(ids.tolist(), owners, repeat(change_seq), *labels.stored_columns(), strict=False)
+    while some := list(islice(rows, _AT_ONCE)):
+        sqlite.execute(_insertion(len(some)), list(chain.from_iterable(some)))
     return ids
+
+
+@cache
+def _insertion(rows: int) -> str:
+    """A statement that inserts so many sightings: it keeps the last number once, not for each."""
+    places = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * rows)
+    return (
+        "INSERT INTO sightings (id, identity_id, change_seq, content, path, camera, time_us,"  # noqa: S608 (question marks)
+        f" tracklet) VALUES {places}"
+    )
 
 
 def load_sightings(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Sighting]:

@@ -15,6 +15,7 @@ from . import changes, generations, identities, sightings, vectors
 from .connection import Connection
 from .directory import StoreDirectory
 from .generations import Generation, ModelPin
+from .labels import Labels, check_pid
 from .migrations import migrate
 from .sightings import Ids, NewSighting
 from .vectors import Vectors
@@ -114,7 +115,7 @@ class Store:
 
     def enroll(
         self,
-        new: Sequence[NewSighting],
+        new: Sequence[NewSighting] | Labels,
         embeddings: Vectors,
         *,
         generation: Generation,
@@ -134,25 +135,25 @@ class Store:
             ModelMismatchError: a rebuild has switched the store to another model meanwhile.
             StoreBusyError: another process was writing for too long.
         """
+        labels = new if isinstance(new, Labels) else sightings.labels_of(new)
         with self._change() as sqlite:
             self._check_still_current(sqlite, generation)
             # Asked again inside the transaction: another process may have been faster.
-            known = sightings.find_contents(sqlite, [s.content for s in new if s.content])
-            rows = [n for n, sighting in enumerate(new) if sighting.content not in known]
-            accepted = [new[row] for row in rows]
-            if not accepted:
+            known = sightings.find_contents(sqlite, filter(None, labels.contents or ()))
+            already = labels.known_among(known)
+            if already:
+                labels, embeddings = labels.without(already), np.delete(embeddings, already, axis=0)
+            if not len(labels):
                 return Enrolled(np.empty(0, np.int64), change_seq, known)
             if change_seq is not None and changes.find_change(sqlite, change_seq).undone_by:
                 change_seq, enrolled_before = None, 0  # what was undone is not gone on with
-            summary = f"enrolled {enrolled_before + len(accepted)} sightings"
+            summary = f"enrolled {enrolled_before + len(labels)} sightings"
             if change_seq is None:
                 change_seq = changes.record_change(sqlite, "enroll", summary)
             else:
                 changes.set_summary(sqlite, change_seq, summary)
-            people = identities.ensure_identities(sqlite, (s.pid for s in accepted))
-            ids = sightings.insert_sightings(sqlite, accepted, people, change_seq)
-            if len(rows) < len(new):
-                embeddings = embeddings[rows]
+            people = identities.ensure_identities(sqlite, labels.pids)
+            ids = sightings.insert_sightings(sqlite, labels, people, change_seq)
             vectors.insert_vectors(sqlite, generation.id, ids, embeddings)
         return Enrolled(ids, change_seq, known)
 
@@ -209,7 +210,7 @@ class Store:
             NotFoundError: there is no ``old``.
             ConflictError: ``new`` is someone already.
         """
-        sightings.check_pid(new)
+        check_pid(new)
         with self._change() as sqlite:
             identity = identities.require_identity(sqlite, old)
             other = identities.find_identity(sqlite, new)
@@ -236,7 +237,7 @@ class Store:
 
     def split(self, ids: Sequence[int], pid: str) -> int:
         """Give chosen sightings to ``pid``, a new person or another; return how many moved."""
-        sightings.check_pid(pid)
+        check_pid(pid)
         with self._change() as sqlite:
             chosen = sightings.require_sightings(sqlite, ids)
             moving = [sighting.id for sighting in chosen if sighting.pid != pid]

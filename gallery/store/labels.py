@@ -1,0 +1,162 @@
+"""What sightings are labelled with, column by column: checked at once, stored at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import repeat
+from typing import Any, TypeVar
+
+from ..errors import LabelError
+from ..times import from_microseconds, to_microseconds
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """The labels of n sightings; a column that is None has none.
+
+    Attributes:
+        pids: n names.
+        contents: n sha256 in hex, or None.
+        paths: n texts or None.
+        cameras: n texts or None.
+        times: n datetimes or None; without a zone they are UTC.
+        tracklets: n texts or None.
+    """
+
+    pids: Sequence[str]
+    contents: Sequence[str | None] | None = None
+    paths: Sequence[str | None] | None = None
+    cameras: Sequence[str | None] | None = None
+    times: Sequence[datetime | None] | None = None
+    tracklets: Sequence[str | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.pids)
+
+    @classmethod
+    def checked(
+        cls,
+        pids: Sequence[str],
+        *,
+        cameras: Sequence[str | None] | None = None,
+        times: Sequence[datetime | None] | None = None,
+        tracklets: Sequence[str | None] | None = None,
+    ) -> "Labels":
+        """Labels of sightings without a picture.
+
+        What is the same for many is checked once: at a million sightings that is most of it.
+
+        Raises:
+            LabelError: a value can't be stored, or a pid is empty.
+        """
+        _check_each(check_pid, pids)
+        _check_each(partial(check_text, "camera"), cameras or ())
+        _check_each(partial(check_text, "tracklet"), tracklets or ())
+        _check_times(times or ())
+        return cls(pids=pids, cameras=cameras, times=times, tracklets=tracklets)
+
+    def known_among(self, known: dict[str, Any]) -> list[int]:
+        """Rows whose picture is among the ``known`` contents, ascending."""
+        if not known or self.contents is None:
+            return []
+        return [row for row, content in enumerate(self.contents) if content in known]
+
+    def without(self, rows: Sequence[int]) -> "Labels":
+        """The other rows."""
+        if not rows:
+            return self
+        gone = set(rows)
+        kept = [row for row in range(len(self)) if row not in gone]
+        return Labels(
+            pids=[self.pids[row] for row in kept],
+            contents=_cut(self.contents, kept),
+            paths=_cut(self.paths, kept),
+            cameras=_cut(self.cameras, kept),
+            times=_cut(self.times, kept),
+            tracklets=_cut(self.tracklets, kept),
+        )
+
+    def stored_columns(self) -> tuple[Any, ...]:
+        """Contents as bytes, paths, cameras, microseconds and tracklets; None repeats for ever."""
+        return (
+            _converted(bytes.fromhex, self.contents),
+            self.paths or repeat(None),
+            self.cameras or repeat(None),
+            _converted(to_microseconds, self.times),
+            self.tracklets or repeat(None),
+        )
+
+
+def check_pid(pid: str) -> None:
+    """Refuse what can't be a person's name.
+
+    Raises:
+        LabelError: it is empty, or no text that can be stored.
+    """
+    check_text("pid", pid)
+    if not (pid or "").strip():
+        raise LabelError("the pid is empty; every sighting needs a person")
+
+
+def check_text(name: str, value: object) -> None:
+    """Refuse what is neither None nor text that can be stored.
+
+    Raises:
+        LabelError: it is that.
+    """
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise LabelError(f"the {name} must be text, not {value!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise LabelError(f"the {name} {value!a} is not Unicode text and can't be stored") from error
+    if "\0" in value:
+        raise LabelError(f"the {name} {value!a} has a NUL character and can't be stored")
+
+
+def check_time(time: object) -> None:
+    """Refuse what is no moment that can be stored.
+
+    Raises:
+        LabelError: it is no datetime, or out of range.
+    """
+    if not isinstance(time, datetime):
+        raise LabelError(f"the time must be a datetime, not {time!r}")
+    try:
+        from_microseconds(to_microseconds(time))
+    except (OverflowError, ValueError, TypeError) as error:
+        raise LabelError(f"the time {time!r} is out of the range of years 1 to 9999") from error
+
+
+def _check_each(check: Callable[[Any], None], column: Sequence[Any]) -> None:
+    """Check every value, the equal ones once if all are text or None."""
+    plain = {str, type(None)}.issuperset(map(type, column))
+    for value in set(column) if plain else column:
+        check(value)
+
+
+def _check_times(times: Sequence[object]) -> None:
+    """Check the first and the last of all; each of them if anything is out of the ordinary."""
+    given = [time for time in times if time is not None]
+    try:
+        ordinary = {datetime}.issuperset(map(type, given))
+        extremes = [min(given), max(given)] if given and ordinary else given  # type: ignore[type-var]
+    except TypeError:  # with a zone and without can't be compared
+        extremes = given
+    for time in extremes:
+        check_time(time)
+
+
+def _cut(column: Sequence[Value] | None, rows: Sequence[int]) -> list[Value] | None:
+    return None if column is None else [column[row] for row in rows]
+
+
+def _converted(convert: Callable[[Any], Any], column: Sequence[Any] | None) -> Any:
+    if column is None:
+        return repeat(None)
+    return (None if value is None else convert(value) for value in column)
