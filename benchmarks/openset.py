@@ -10,29 +10,24 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
 
+Rule = Callable[["Draw"], npt.NDArray[np.floating]]
+"""From a draw to float[q, N], each person's score by the rule."""
+
 COHORT = 100
 """Other people that some rules compare a query with."""
-
-NEIGHBOURS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """Labelled embeddings of one place: float32[n, d], who and which camera from 0, qualities."""
+    """Labelled embeddings of one place: float32[n, d], who and which camera from 0."""
 
     embeddings: npt.NDArray[np.float32]
     people: Rows
     cameras: Rows
-    sharpness: Floats
 
     def only(self, chosen: Truths) -> "People":
         """Keep some pictures; people keep their numbers."""
-        return People(
-            self.embeddings[chosen],
-            self.people[chosen],
-            self.cameras[chosen],
-            self.sharpness[chosen],
-        )
+        return People(self.embeddings[chosen], self.people[chosen], self.cameras[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ class Draw:
         owner: int64[q], who asks, by place in the gallery; -1 for strangers.
         probe: int64[q], who asks, by number.
         counts: int64[N], sightings.
-        sharpness: float64[q], of the query's picture, in logarithms.
+        enrolled: int64[N], who is in the gallery, by number.
     """
 
     scores: npt.NDArray[np.float32]
@@ -72,7 +67,7 @@ class Draw:
     owner: Rows
     probe: Rows
     counts: Rows
-    sharpness: Floats
+    enrolled: Rows
 
     @property
     def best(self) -> npt.NDArray[np.float32]:
@@ -134,7 +129,7 @@ def _draw_one(
         owner=np.where(inside, place_in, -1),
         probe=probe,
         counts=(stored >= 0).sum(axis=1),
-        sharpness=place.sharpness[asked[:, 0]],
+        enrolled=enrolled,
     )
 
 
@@ -163,87 +158,6 @@ def _scores(
     scores = queries @ place.embeddings[table.ravel()].T
     scores[:, table.ravel() < 0] = np.nan
     return np.asarray(scores.reshape(len(queries), *table.shape))
-
-
-# -- rules -----------------------------------------------------------------------------------------
-
-Rule = Callable[[Draw], npt.NDArray[np.floating]]
-"""From a draw to float[q, N], each person's score by the rule."""
-
-
-def best_few(drawn: Draw, few: int) -> npt.NDArray[np.floating]:
-    """The mean of the best few sightings."""
-    falling = -np.sort(-np.nan_to_num(drawn.scores, nan=-9.0), axis=2)[:, :, :few]
-    there = falling > -5
-    return np.asarray((falling * there).sum(axis=2) / there.sum(axis=2))
-
-
-def trimmed(drawn: Draw) -> npt.NDArray[np.floating]:
-    """The mean of the better 60 % of sightings."""
-    falling = -np.sort(-np.nan_to_num(drawn.scores, nan=-9.0), axis=2)
-    kept = np.maximum(1, np.ceil(0.6 * drawn.counts)).astype(int)
-    summed = np.cumsum(np.where(falling > -5, falling, 0), axis=2)
-    column = np.broadcast_to(kept[np.newaxis, :, np.newaxis] - 1, (*summed.shape[:2], 1))
-    return np.asarray(np.take_along_axis(summed, column, 2)[..., 0] / kept)
-
-
-def softmax(drawn: Draw, first: int = 16, sharpness: float = 20.0) -> npt.NDArray[np.floating]:
-    """The log of a softmax over the first 16 people."""
-    scaled = sharpness * drawn.best
-    top = _top(scaled, first)
-    return np.asarray(scaled - np.log(np.exp(top - top.max(1, keepdims=True)).sum(1))[:, None]
-                      - top.max(1, keepdims=True))  # fmt: skip
-
-
-def adaptive_norm(drawn: Draw) -> npt.NDArray[np.floating]:
-    """Adaptive symmetric score normalisation by the ten nearest of the cohort."""
-    near, back = _top(drawn.cohort, NEIGHBOURS), _top(drawn.backward, NEIGHBOURS)
-    one = (drawn.best - near.mean(1)[:, None]) / near.std(1)[:, None]
-    two = (drawn.best - back.mean(1)) / back.std(1)
-    return np.asarray((one + two) / 2)
-
-
-def symmetric_mean(drawn: Draw) -> npt.NDArray[np.floating]:
-    """Half the means of the ten nearest of the cohort, of query and person, taken off."""
-    near, back = _top(drawn.cohort, NEIGHBOURS), _top(drawn.backward, NEIGHBOURS)
-    return np.asarray(drawn.best - (near.mean(1)[:, None] + back.mean(1)) / 4)
-
-
-def margin(drawn: Draw, neighbours: int, *, cohort: bool) -> npt.NDArray[np.floating]:
-    """Half the mean of the next best people (of the cohort, too) taken off the best one's score."""
-    best = drawn.best
-    return np.asarray(best - 0.5 * neighbour_mean(drawn, neighbours, cohort=cohort)[:, None])
-
-
-def neighbour_mean(drawn: Draw, neighbours: int, *, cohort: bool) -> Floats:
-    """The mean of the people next to the best one, float64[q]."""
-    rest = drawn.best.copy()
-    rest[np.arange(len(rest)), rest.argmax(axis=1)] = -9
-    if cohort:
-        rest = np.concatenate([rest, drawn.cohort], axis=1)
-    near = _top(rest, min(neighbours, rest.shape[1] - 1) or 1)
-    return np.asarray(np.where(near > -5, near, 0).mean(axis=1), dtype=np.float64)
-
-
-def _top(scores: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.floating]:
-    count = min(count, scores.shape[1])
-    return np.asarray(np.partition(scores, -count, axis=1)[:, -count:])
-
-
-RULES: dict[str, Rule] = {
-    "best sighting": lambda d: d.best,
-    "best sighting - 0.04 log sightings": lambda d: d.best - 0.04 * np.log(d.counts),
-    "centroid": lambda d: d.centroids,
-    "(best sighting + centroid) / 2": lambda d: (d.best + d.centroids) / 2,
-    "mean of the best 3": lambda d: best_few(d, 3),
-    "trimmed mean (best 60 %)": trimmed,
-    "softmax over the first 16": softmax,
-    "adaptive S-norm, cohort": adaptive_norm,
-    "S-norm, means only, cohort": symmetric_mean,
-    "margin to the runner-up": lambda d: margin(d, 1, cohort=False),
-    "margin to the next 10": lambda d: margin(d, NEIGHBOURS, cohort=False),
-    "margin to the next 10, cohort too": lambda d: margin(d, NEIGHBOURS, cohort=True),
-}
 
 
 # -- answers ---------------------------------------------------------------------------------------
