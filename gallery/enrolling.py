@@ -1,6 +1,12 @@
-"""Enrolling pictures: load, embed and store, a batch a transaction; no picture stops the others."""
+"""Enrolling pictures: load, embed and store, a batch a transaction; no picture stops the others.
 
-from collections.abc import Callable, Sequence
+The three run side by side: threads load, one thread embeds, and the caller's own, to which the
+database belongs, stores. At most two batches are between loading and storing, whatever the number
+of pictures, and all come out in the order they went in.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .errors import LabelError
@@ -13,16 +19,40 @@ from .store.sightings import NewSighting, find_contents
 from .store.store import Store
 from .store.vectors import Vectors
 from .types import Conflict, EnrollReport, Failure
+from .waits import DATABASE, EXTRACTOR, READING, Waits, WaitsProgress
 
 BATCH = 64
 Progress = Callable[[int], None]
-"""Called with the number of pictures done since the last call."""
+"""Called with the number of pictures done since the last call; may be a `WaitsProgress`."""
 
 Loaded = LoadedPicture[LabelledPicture]
 
 
 def no_progress(done: int) -> None:
     """Report to nobody."""
+
+
+class EnrolmentInterrupted(KeyboardInterrupt):
+    """Ctrl-C came in the middle; ``report`` tells what was done before."""
+
+    def __init__(self, report: EnrollReport) -> None:
+        super().__init__()
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Pictures on their way from loading to storing.
+
+    Attributes:
+        size: how many were loaded, bad and known ones included.
+        fresh: those to be stored, by content.
+        embeddings: float32[n, d], of ``fresh`` in its order, once they are computed.
+    """
+
+    size: int
+    fresh: dict[str, Loaded]
+    embeddings: Future[Vectors]
 
 
 @dataclass(slots=True)
@@ -39,12 +69,20 @@ class Enrolment:
     failed: list[Failure] = field(default_factory=list)
 
     def run(self, reading: Reading, progress: Progress) -> EnrollReport:
-        """Enroll all pictures of a reading; what could not be read is reported with the rest."""
+        """Enroll all pictures of a reading; what could not be read is reported with the rest.
+
+        Raises:
+            EnrolmentInterrupted: on Ctrl-C; whole batches are stored, and the same call goes on.
+        """
         self.failed.extend(Failure(str(path), reason) for path, reason in reading.failed)
         loaded = load_pictures(reading.pictures, lambda picture: picture.path)
-        for batch in in_batches(loaded, BATCH):
-            self._enroll_batch(batch)
-            progress(len(batch))
+        try:
+            self._enroll_all(in_batches(loaded, BATCH), progress)
+        except KeyboardInterrupt as interrupt:
+            raise EnrolmentInterrupted(self._report(reading)) from interrupt
+        return self._report(reading)
+
+    def _report(self, reading: Reading) -> EnrollReport:
         return EnrollReport(
             enrolled=tuple(self.enrolled),
             skipped=tuple(self.skipped),
@@ -53,14 +91,47 @@ class Enrolment:
             ignored=tuple(Failure(str(path), reason) for path, reason in reading.ignored),
         )
 
-    def _enroll_batch(self, batch: Sequence[Loaded | BadPicture[LabelledPicture]]) -> None:
+    def _enroll_all(
+        self,
+        batches: Iterable[Sequence[Loaded | BadPicture[LabelledPicture]]],
+        progress: Progress,
+    ) -> None:
+        """Store each batch while the next one is embedded and the one after that is loaded."""
+        waits = Waits()
+        with ThreadPoolExecutor(1, thread_name_prefix="embed") as embedder:
+            under_way: _Batch | None = None
+            for loaded in waits.on_each(READING, batches):
+                begun = self._begin(loaded, embedder)
+                if under_way is not None:
+                    self._finish(under_way, waits, progress)
+                under_way = begun
+            if under_way is not None:
+                self._finish(under_way, waits, progress)
+
+    def _begin(
+        self,
+        batch: Sequence[Loaded | BadPicture[LabelledPicture]],
+        embedder: ThreadPoolExecutor,
+    ) -> _Batch:
+        """Sort out what is not to be stored, and have the rest embedded."""
         good, bad = separate(batch)
         good = [picture for picture in good if self._can_be_stored(picture)]
         self.failed.extend(Failure(str(picture.item.path), picture.problem) for picture in bad)
         fresh = self._leave_out_known(good)
-        if not fresh:
-            return
-        embeddings = self.extractor.embed_fitted([picture.fitted for picture in fresh.values()])
+        fitted = [picture.fitted for picture in fresh.values()]
+        return _Batch(len(batch), fresh, embedder.submit(self.extractor.embed_fitted, fitted))
+
+    def _finish(self, batch: _Batch, waits: Waits, progress: Progress) -> None:
+        with waits.on(EXTRACTOR):
+            embeddings = batch.embeddings.result()
+        if batch.fresh:
+            with waits.on(DATABASE):
+                self._store(batch.fresh, embeddings)
+        if isinstance(progress, WaitsProgress):
+            progress.waits_for(waits.longest)
+        progress(batch.size)
+
+    def _store(self, fresh: dict[str, Loaded], embeddings: Vectors) -> None:
         outcome = self.store.enroll(
             [_new_sighting(picture) for picture in fresh.values()],
             embeddings,
@@ -70,6 +141,7 @@ class Enrolment:
         )
         self.change_seq = outcome.change_seq
         self.enrolled.extend(outcome.ids.tolist())
+        # Twins of the batch before, which was not stored yet when this one was sorted out, too.
         for content, (sighting_id, pid) in outcome.known.items():
             self._note_known(fresh[content].item, sighting_id, pid)
 
