@@ -232,6 +232,40 @@ def test_an_interrupt_exits_with_130_and_loses_nothing(figures, tmp_path):
     assert run("verify", "--store", tmp_path / "store").returncode == 0
 
 
+def test_an_interrupted_enrolment_says_how_far_it_came_and_goes_on(figures, tmp_path):
+    script = f"""
+from reid_gallery import cli
+from reid_gallery.gallery import enrolling
+
+class Stops(enrolling.Enrolment):
+    def _finish(self, batch, waits, progress):
+        if self.enrolled:
+            raise KeyboardInterrupt  # as Ctrl-C does between two batches
+        super()._finish(batch, waits, progress)
+
+enrolling.BATCH = 8
+from reid_gallery.gallery import facade
+facade.Enrolment = Stops
+cli.main(["enroll", {str(figures)!r}, "--store", {str(tmp_path / "store")!r}])
+"""
+    stopped = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert stopped.returncode == 130, stopped.stderr
+    assert "interrupted: at least 8 pictures are enrolled" in stopped.stderr
+    rest = run("enroll", figures, store=tmp_path / "store")
+    assert rest.stdout.startswith("enrolled 12, skipped 8")
+
+
+def test_a_manifest_that_a_folder_holds_is_spoken_of_when_it_is_not_read(figures, tmp_path):
+    manifest = figures / "manifest.csv"
+    folder = run("enroll", figures, store=tmp_path / "folder")
+    assert folder.stderr.splitlines() == [
+        f"warning: {manifest} lies there and is not read; --manifest {manifest} would"
+    ]
+    assert run("enroll", "--manifest", manifest, store=tmp_path / "store").stderr == ""
+
+
 def test_an_interrupt_that_a_library_wraps_is_one_too():
     script = """
 import sys

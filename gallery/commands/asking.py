@@ -33,13 +33,24 @@ def enroll(
     wait: Wait = 30.0,
 ) -> int:
     """Enroll pictures of people."""
-    from ..pictures.sources import collect
+    from ..enrolling import EnrolmentInterrupted
+    from ..pictures.sources import collect, unread_manifests
 
     # Before the store is opened: one that can't be filled is not made.
     reading = collect(paths or [], pid=pid, layout=layout, manifest=manifest, camera=camera)
+    for found in unread_manifests(paths or []):
+        say(f"warning: {found} lies there and is not read; --manifest {found} would")
     opened = open_gallery(store, model=model, create=True, wait_s=wait, embeds=True)
     with opened as gallery, show_progress(len(reading.pictures)) as progress:
-        report = gallery.enroll_reading(reading, progress=progress)
+        try:
+            report = gallery.enroll_reading(reading, progress=progress)
+        except EnrolmentInterrupted as interrupt:
+            # A batch that was just being committed may be in as well.
+            say(
+                f"interrupted: at least {len(interrupt.report.enrolled)} pictures are enrolled; "
+                "the same command goes on with the rest"
+            )
+            raise
     show_result("report", report, as_json)
     return SOME_FAILED if report.failed or report.conflicting else DONE
 

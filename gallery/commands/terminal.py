@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,23 @@ from ..errors import ReidGalleryError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.progress import Progress
+
+
+class _Bar:
+    """What is done, how fast, and what is waited for, on one line; a `WaitsProgress`."""
+
+    def __init__(self, bar: "Progress", total: int | None) -> None:
+        self._bar, self._done, self._began = bar, 0, time.perf_counter()
+        self._task = bar.add_task("pictures", total=total, speed="", waits="")
+
+    def __call__(self, done: int) -> None:
+        self._done += done
+        speed = self._done / max(1e-9, time.perf_counter() - self._began)
+        self._bar.update(self._task, advance=done, speed=f"{speed:,.0f}/s")
+
+    def waits_for(self, step: str) -> None:
+        self._bar.update(self._task, waits=f"bottleneck: {step}")
 
 
 @contextmanager
@@ -29,15 +47,22 @@ def show_progress(total: int | None = None) -> Iterator[Callable[[int], None]]:
         Progress,
         ProgressColumn,
         SpinnerColumn,
+        TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
 
-    time: ProgressColumn = TimeElapsedColumn() if total is None else TimeRemainingColumn()
-    columns = (SpinnerColumn(), MofNCompleteColumn(), "pictures", time)
+    left: ProgressColumn = TimeElapsedColumn() if total is None else TimeRemainingColumn()
+    columns = (
+        SpinnerColumn(),
+        MofNCompleteColumn(),
+        "pictures",
+        TextColumn("{task.fields[speed]}"),
+        left,
+        TextColumn("{task.fields[waits]}"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("pictures", total=total)
-        yield lambda done: bar.advance(task, done)
+        yield _Bar(bar, total)
 
 
 def parse_time_option(text: str | None, option: str) -> Any:

@@ -14,6 +14,9 @@ from .typed import absolute
 COLUMNS = ("path", "pid", "camera", "time", "tracklet", "frame", "source", "split")
 """Of these, path and pid are required; their order is free."""
 
+MANIFEST_NAME = "manifest.csv"
+"""What a manifest is called that lies in the folder of its pictures."""
+
 
 def is_manifest(path: Path) -> bool:
     """Whether a path names a manifest, by its ending."""

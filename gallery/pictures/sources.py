@@ -11,7 +11,7 @@ from ..errors import LayoutError
 from .folders import Failures
 from .labelled import Reading
 from .layouts import Labels, Reader, find_layout, label_picture
-from .manifest import read_manifest
+from .manifest import MANIFEST_NAME, read_manifest
 from .typed import Place, absolute, find_places
 
 
@@ -84,6 +84,12 @@ def collect_queries(
     pictures = [picture for place in places for picture in place.pictures]
     failed = dict.fromkeys(failure for place in places for failure in place.failed)
     return pictures, list(failed)
+
+
+def unread_manifests(paths: Sequence[str]) -> list[Path]:
+    """Return the manifests that lie in typed folders, and that reading the folders leaves aside."""
+    beside = (Path(text) / MANIFEST_NAME for text in paths)
+    return [manifest for manifest in beside if manifest.is_file()]
 
 
 def _check_options(
