@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from openset import Cell, Draw, People, Rule, draw
+from openset import Answers, Cell, Draw, People, Rule, draw
 from openset_rules import RULES, neighbour_mean
 from ratio import Ratio, learn_ratio
 from reid_gallery.gallery.calibration.odds import fit_logistic
@@ -23,6 +23,7 @@ from reid_gallery.gallery.decision import Calibration
 from reid_gallery.gallery.extractor import Extractor, resolve_model
 from unknown_people import calibrate, embed, halves, others, read_held_out, read_tests
 from unknown_tables import (
+    FIRST,
     FPIRS,
     GALLERIES,
     REALISED,
@@ -91,17 +92,20 @@ def measure(data: Path, held_out: Path, model: Path | None, kept: Path | None) -
 
 def learn(places: dict[str, People]) -> Rule:
     """Fit a linear log-likelihood ratio that the first identity is right, on calibration people."""
-    drawn = [
-        one
-        for name, place in places.items()
-        for cell in (Cell(10, 1, 1), Cell(20, 2, 1), Cell(20, 5, 1))
-        for one in draw(place, others(places, name), cell, 20, seed=7)
-    ]
-    rows = np.concatenate([_features(one) for one in drawn])
-    mated = np.concatenate([one.owner >= 0 for one in drawn])
-    right = np.concatenate([one.owner == one.best.argmax(axis=1) for one in drawn])
-    ones = np.column_stack((np.ones(len(rows)), rows))
-    beta = fit_logistic(ones, right.astype(float), np.where(mated, 1 / mated.mean(), 1))
+    rows, right, weights = [], [], []
+    for name, place in places.items():
+        for cell in (Cell(10, 1, 1), Cell(20, 2, 1), Cell(20, 5, 1)):
+            drawn = list(draw(place, others(places, name), cell, 20, seed=7))
+            answers = Answers.of(drawn, RULES[FIRST])
+            rows.append(np.concatenate([_features(one) for one in drawn]))
+            right.append(answers.right)
+            weights.append(np.where(answers.mated, 1 / answers.mated.mean(), 1))
+    evidence = np.concatenate(rows)
+    beta = fit_logistic(
+        np.column_stack((np.ones(len(evidence)), evidence)),
+        np.concatenate(right).astype(np.float64),
+        np.concatenate(weights),
+    )
 
     def rule(one: Draw) -> np.ndarray:
         near = neighbour_mean(one, 10, cohort=True)[:, None]
