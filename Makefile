@@ -29,8 +29,13 @@ format: dev  ## mend what the linter and formatter can mend
 	$(FULL)/ruff check --fix .
 	$(FULL)/ruff format .
 
-bench: dev  ## measure against bare FAISS and SQLite, quickly; see docs/performance.md
-	$(FULL)/python benchmarks/index.py --count 30000 --queries 20
+BENCH := OMP_NUM_THREADS=2 $(FULL)/python
+ALIKE = $(if $(LIKE),--like "$(LIKE)")
+bench: dev  ## measure against bare FAISS and SQLite, quickly; LIKE=STORE: vectors like its people's
+	$(BENCH) benchmarks/index.py --count 30000 --queries 20 $(ALIKE)
+	$(BENCH) benchmarks/hnsw.py --count 30000 --queries 50 $(ALIKE)
+	folder=$$(mktemp -d) && $(BENCH) benchmarks/growth.py $$folder --sizes 1000 10000 30000 $(ALIKE); \
+	  status=$$?; rm -rf $$folder; exit $$status
 
 wheel: dev  ## build the wheel, install it alone and run it elsewhere
 	FULL=$(CURDIR)/$(FULL) sh .ci/wheel
