@@ -61,11 +61,13 @@ def test_a_model_starts_as_the_extractor_ended(exported):
 
 
 def test_the_shipped_extractor_serves_as_a_start():
+    shipped = Extractor.load(resolve_model())
     model = EmbeddingModel(ModelConfig(init="shipped", frozen_statistics=True)).train()
     load_extractor_weights(model, resolve_model())
+    served = ServedModel(model, Phase(**shipped.spec.training["config"]["phases"][-1]))
     with torch.inference_mode():
-        given = model.embed(torch.from_numpy(FITTED)).numpy()
-    wanted = Extractor.load(resolve_model()).embed_fitted(FITTED)
+        given = served(torch.from_numpy(FITTED)).numpy()
+    wanted = shipped.embed_fitted(FITTED)
     assert (given * wanted).sum(1).min() > 0.9999
 
 

@@ -11,6 +11,7 @@ from reid_gallery.gallery.figures import draw_figures
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.gallery.pictures.read import read_crop
 from reid_gallery.train.config import Phase, TrainConfig, load_config, recipe_path
+from reid_gallery.train.export import ServedModel
 from reid_gallery.train.opening import start_run
 from reid_gallery.train.run_folder import RunData, read_metrics
 
@@ -72,11 +73,12 @@ def test_the_mission_is_in_the_seed_recipe():
 
 
 def test_finetuning_starts_from_what_is_shipped(figures, tmp_path):
-    config = shrink(load_config(recipe_path("finetune")))
+    recipe = load_config(recipe_path("finetune"))
+    config = shrink(recipe)
     fitted = np.stack([fit(read_crop(p)) for p in sorted(figures.rglob("*.jpg"))[:4]])
     with start_run(tmp_path / "run", config, RunData(((figures, "folders"),))) as run:
-        run.learner.model.train()
+        served = ServedModel(run.learner.model.train(), recipe.phases[-1])
         with torch.inference_mode():
-            given = run.learner.model.embed(torch.from_numpy(fitted)).numpy()
+            given = served(torch.from_numpy(fitted)).numpy()
     wanted = Extractor.load(resolve_model()).embed_fitted(fitted)
     assert (given * wanted).sum(1).min() > 0.9999

@@ -1,7 +1,6 @@
 """Whole runs of seconds: stopped, resumed, exported, used."""
 
 import json
-import os
 import shutil
 import time
 import tomllib
@@ -311,15 +310,6 @@ def test_fewer_people_than_a_batch_wants_are_all_taken(tiny_config, tmp_path):
     with start_run(tmp_path / "run", tiny_config(data=DataConfig(**settings)), data) as run:
         plan = run.material.plan(1)
     assert [len(batch) for batch in plan] == [9]  # all three people
-
-
-def test_other_data_than_before_is_refused(whole, tmp_path, people, tiny_config):
-    (tmp_path / LAST).symlink_to(os.path.realpath(whole / LAST))
-    settings = {**vars(tiny_config().data), "validation_share": 0.0}
-    config = tiny_config(data=DataConfig(**settings))
-    write_description(tmp_path, config, RunData(((people, "folders"),)))
-    with pytest.raises(TrainingError, match="other data"):
-        resume_whole(tmp_path)
 
 
 def test_changed_data_are_noticed(tiny_config, data, people, tmp_path):
