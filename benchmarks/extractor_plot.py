@@ -8,17 +8,11 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from reid_gallery.gallery.evaluation.measuring import Measurement
+from reid_gallery.gallery.reports.palette import COLOURS
 
-STYLES = (
-    ("o", "#0072b2"),
-    ("s", "#d55e00"),
-    ("^", "#009e73"),
-    ("D", "#cc79a7"),
-    ("v", "#000000"),
-    ("P", "#e69f00"),
-    ("X", "#56b4e9"),
-)
-"""Markers, and Okabe and Ito's palette for the colour-blind."""
+BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK = COLOURS
+
+STYLES = tuple(zip("os^DvPX", (BLUE, ORANGE, GREEN, PURPLE, BLACK, YELLOW, SKY), strict=True))
 
 
 def draw_scatter(

@@ -21,18 +21,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import faiss
 import numpy as np
+from bulk import add_bare, add_ours, chunks, labels_of, open_bare, read_all
 from people_like import PeopleLike
 from reid_gallery import Gallery
 
-K, CHUNK, CAMERAS = 5, 50_000, 20
-FIRST = datetime(2024, 1, 1, tzinfo=UTC)
+K = 5
 KIND = "two-stage"
 
 
@@ -71,69 +71,18 @@ def seconds(work: Callable[[], object]) -> float:
 
 def grow(folder: Path, like: PeopleLike, before: int, size: int) -> dict[str, float]:
     """Add the sightings from ``before`` to ``size`` to the gallery and to the bare table."""
-    table = sqlite3.connect(folder / "bare.sqlite3")
-    table.executescript(
-        "PRAGMA page_size = 32768; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-        "CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, pid TEXT, camera TEXT,"
-        " time_us INTEGER, vector BLOB)"
-    )
+    table = open_bare(folder / "bare.sqlite3")
     index, ours, floor, done = faiss.IndexFlatIP(like.dim), 0.0, 0.0, before
     with Gallery.open(folder / "store") as gallery:
-        for rows, people in in_chunks(like, size - before, seed=size):
-            pids = [f"p{size}-{person}" for person in people.tolist()]
-            cameras = [f"c{n % CAMERAS}" for n in range(len(rows))]
-            times = [FIRST + timedelta(seconds=done + n) for n in range(len(rows))]
-            ours += seconds(
-                lambda r=rows, p=pids, c=cameras, t=times: gallery.enroll_embeddings(
-                    r, pids=p, cameras=c, times=t
-                )
-            )
-            floor += seconds(
-                lambda r=rows, p=pids, c=cameras, t=times: add_bare(table, index, r, p, c, t)
-            )
+        for rows, people in chunks(like, size - before, seed=size):
+            labels = labels_of(done, people, before=f"p{size}-")
+            ours += seconds(partial(add_ours, gallery, rows, labels))
+            floor += seconds(partial(add_bare, table, index, rows, labels))
             done += len(rows)
         closing = time.process_time()
     ours += time.process_time() - closing
     table.close()
     return {"add_s": ours, "add_floor_s": floor, "added": size - before}
-
-
-def add_bare(table: sqlite3.Connection, index: Any, rows: Any, *labels: Any) -> None:
-    """What adding takes at least."""
-    with table:
-        table.executemany(
-            "INSERT INTO rows (pid, camera, time_us, vector) VALUES (?, ?, ?, ?)",
-            (
-                (pid, camera, int(at.timestamp() * 1e6), row.data)
-                for pid, camera, at, row in zip(*labels, rows, strict=True)
-            ),
-        )
-    index.add(rows)
-
-
-def in_chunks(like: PeopleLike, count: int, *, seed: int) -> Iterator[tuple[Any, Any]]:
-    """Yield some `CHUNK` rows and their people at a time."""
-    waiting: list[tuple[Any, Any]] = []
-    left = count
-    for drawn in like.draw(count, seed=seed):
-        waiting.append(drawn)
-        left -= len(drawn[0])
-        if not left or sum(len(rows) for rows, _ in waiting) >= CHUNK:
-            yield tuple(np.concatenate(column) for column in zip(*waiting, strict=True))
-            waiting = []
-
-
-def read_all(store: Path) -> Any:
-    """Read all BLOBs and add them to a bare index."""
-    database = sqlite3.connect(store / "gallery.sqlite3")
-    cursor = database.execute("SELECT vector FROM vectors_1 ORDER BY sighting_id")
-    index = None
-    while rows := cursor.fetchmany(4096):
-        some = np.frombuffer(b"".join(row for (row,) in rows), "<f4").reshape(len(rows), -1)
-        index = index or faiss.IndexFlatIP(some.shape[1])
-        index.add(some)
-    database.close()
-    return index
 
 
 def step_floor(store: Path, queries: Any) -> dict[str, Any]:

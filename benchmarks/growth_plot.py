@@ -8,9 +8,10 @@ import numpy as np
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
+from reid_gallery.gallery.reports.palette import COLOURS
 
-OURS, FLOOR, THIRD = "#0072b2", "#d55e00", "#009e73"
-"""Of the palette of Okabe and Ito, which the colour-blind tell apart; markers differ as well."""
+OURS, FLOOR, THIRD, *_ = COLOURS
+"""Markers differ as well."""
 
 REACH = np.array([1e3, 1e4, 1e5, 1e6, 1e7, 1e8])
 

@@ -25,29 +25,27 @@ from pathlib import Path
 
 import faiss
 import numpy as np
-import numpy.typing as npt
+from bulk import (
+    CAMERAS,
+    Vectors,
+    add_bare,
+    add_ours,
+    chunks,
+    labels_of,
+    open_bare,
+    read_all,
+)
 from people_like import PeopleLike
 from reid_gallery import Gallery
 from sides import Seconds, heading, in_turn, tell, timed
 
 K = 5
-CAMERAS = 20
-FIRST = datetime(2024, 1, 1, tzinfo=UTC)
-CHUNK = 50_000
 LARGE = 500_000
-
-Vectors = npt.NDArray[np.float32]
-Label = tuple[str, str, datetime]
 
 
 def add_all(store: Path, bare: Path, like: PeopleLike, count: int) -> None:
     """Add the same rows to a gallery and to a bare table with a bare index, a chunk in turn."""
-    table = sqlite3.connect(bare)
-    table.executescript(
-        "PRAGMA page_size = 32768; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-        "CREATE TABLE rows (id INTEGER PRIMARY KEY, pid TEXT, camera TEXT, time_us INTEGER,"
-        " vector BLOB)"
-    )
+    table = open_bare(bare)
     ours: list[Seconds] = []
     floor: list[Seconds] = []
     done = 0
@@ -62,63 +60,9 @@ def add_all(store: Path, bare: Path, like: PeopleLike, count: int) -> None:
     tell(f"add {count:,} vectors by API", [sums(floor)], [sums(ours)], "<= 1.3", "s")
 
 
-def labels_of(done: int, people: npt.NDArray[np.int64]) -> list[Label]:
-    """Pid, camera and time of the sightings that come after ``done`` others."""
-    return [
-        (f"p{person}", f"c{row % CAMERAS}", FIRST + timedelta(seconds=row))
-        for row, person in enumerate(people.tolist(), start=done)
-    ]
-
-
-def add_ours(gallery: Gallery, rows: Vectors, labels: list[Label]) -> None:
-    """Add to a gallery."""
-    pids, cameras, times = zip(*labels, strict=True)
-    gallery.enroll_embeddings(rows, pids=pids, cameras=cameras, times=times)
-
-
-def add_bare(
-    table: sqlite3.Connection, index: faiss.Index, rows: Vectors, labels: list[Label]
-) -> None:
-    """What adding takes at least."""
-    with table:
-        table.executemany(
-            "INSERT INTO rows (pid, camera, time_us, vector) VALUES (?, ?, ?, ?)",
-            (
-                (pid, camera, int(at.timestamp() * 1e6), row.data)
-                for (pid, camera, at), row in zip(labels, rows, strict=True)
-            ),
-        )
-    index.add(rows)
-
-
-def chunks(like: PeopleLike, count: int) -> list[tuple[Vectors, npt.NDArray[np.int64]]]:
-    """Yield `CHUNK` rows at a time."""
-    waiting: list[tuple[Vectors, npt.NDArray[np.int64]]] = []
-    for rows, people in like.draw(count):
-        waiting.append((rows, people))
-        if sum(len(some) for some, _ in waiting) >= CHUNK:
-            yield tuple(np.concatenate(column) for column in zip(*waiting, strict=True))
-            waiting = []
-    if waiting:
-        yield tuple(np.concatenate(column) for column in zip(*waiting, strict=True))
-
-
 def sums(taken: list[Seconds]) -> Seconds:
     """Both clocks, in all."""
     return sum(wall for wall, _ in taken), sum(processor for _, processor in taken)
-
-
-def read_all(store: Path) -> faiss.Index:
-    """Read all BLOBs and add them to a bare index: the floor of a rebuild."""
-    database = sqlite3.connect(store / "gallery.sqlite3")
-    cursor = database.execute("SELECT vector FROM vectors_1 ORDER BY sighting_id")
-    index = None
-    while rows := cursor.fetchmany(4096):
-        some = np.frombuffer(b"".join(row for (row,) in rows), "<f4").reshape(len(rows), -1)
-        index = index or faiss.IndexFlatIP(some.shape[1])
-        index.add(some)
-    database.close()
-    return index
 
 
 def timed_sightings(store: Path) -> tuple[datetime, int]:

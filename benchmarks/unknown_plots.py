@@ -6,9 +6,9 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
+from reid_gallery.gallery.reports.palette import COLOURS
 
-BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
-"""Of Okabe and Ito's palette for the colour-blind."""
+BLUE, ORANGE, GREEN, PURPLE, *_ = COLOURS
 
 MARKERS = {1: ("o", BLUE), 2: ("s", ORANGE), 5: ("^", GREEN)}
 
