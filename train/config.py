@@ -3,7 +3,6 @@
 import math
 import tomllib
 import typing
-from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
@@ -265,10 +264,6 @@ class TrainConfig:
     def first_epochs(self) -> tuple[int, ...]:
         """The epoch, from 0, that each phase begins with."""
         return (0, *accumulate(phase.epochs for phase in self.phases[:-1]))
-
-    def phase_number_of(self, epoch: float) -> int:
-        """The number of the phase that ``epoch`` (from 0) belongs to, the last one's past it."""
-        return bisect_right(self.first_epochs, epoch) - 1
 
     def with_epochs(self, epochs: int) -> "TrainConfig":
         """The same with ``epochs`` in all, shared among the phases as they were.

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..errors import LayoutError
 from ..pictures.labelled import LabelledPicture
-from ..pictures.manifest import write_manifest
+from ..pictures.manifest import MANIFEST_NAME, write_manifest
 from ..pictures.read import Crop
 from .camera import Camera, sample_camera
 from .noise import stream
@@ -20,7 +20,6 @@ from .render import render_shot
 from .sample import sample_person
 from .shot import sample_walk
 
-MANIFEST = "manifest.csv"
 _OPENING = datetime(2026, 5, 4, 7, 30, tzinfo=UTC)
 _WALK_LENGTH = 4  # pictures of one passage; more are another passage
 _JPEG_QUALITY = 92
@@ -72,7 +71,7 @@ def _draw_beside(
     partial.mkdir(parents=True)
     try:
         pictures = _draw_all(partial, people, cameras, per_camera, seed)
-        write_manifest(partial / MANIFEST, pictures)
+        write_manifest(partial / MANIFEST_NAME, pictures)
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)

@@ -154,12 +154,11 @@ def test_it_survives_json():
     assert parse_config(json.loads(json.dumps(asdict(config)))) == config
 
 
-def test_which_phase_an_epoch_belongs_to():
+def test_where_the_phases_begin():
     phases = (Phase(epochs=2, height=64, width=32), Phase(epochs=1, height=128), Phase(epochs=3))
     config = TrainConfig(phases=phases)
     assert config.epochs == 6
     assert config.first_epochs == (0, 2, 3)
-    assert [config.phase_number_of(epoch) for epoch in range(8)] == [0, 0, 1, 2, 2, 2, 2, 2]
 
 
 def test_what_an_extractor_can_serve_at():
