@@ -41,6 +41,7 @@ def train(
     teacher: Path | None = None,
     name: str = "",
     licence: str = DEFAULT_LICENCE,
+    unlabelled: Sequence[Path] = (),
     init: str | None = None,
     epochs: int | None = None,
     time_budget: str = "",
@@ -55,6 +56,7 @@ def train(
         teacher: a model of our contract, or an ``.npz`` of its embeddings; see `load_teacher`.
         name: of the model; the folder's name by default.
         licence: note on who may use it for what.
+        unlabelled: folders of pictures without labels, of which only the teacher speaks.
         init: what the weights start from, see `ModelConfig.init`; by default what the recipe says.
         epochs: in all, shared among the recipe's phases; by default what the recipe says.
         time_budget: like ``2h``; the recipe's phases are stretched or cut to end in time, export
@@ -77,7 +79,7 @@ def train(
         config = config.with_epochs(epochs)
     if time_budget:
         config = replace(config, time_budget=time_budget)
-    data = RunData(tuple(sources), teacher, name, licence)
+    data = RunData(tuple(sources), teacher, name, licence, tuple(unlabelled))
     with start_run(out, config, data, began=began) as run:
         return _finish(run)
 

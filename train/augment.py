@@ -28,8 +28,12 @@ class Augmentation:
         # Not set_random_seed: that gives every transform the same seed, hence the same first draw,
         # and they would all be applied to the same few pictures.
         self._transform.set_random_state(np.random.default_rng(seed), random.Random(seed))  # noqa: S311
-        fitted = fit(crop, height=self.height, width=self.width)
+        fitted = self.fit(crop)
         return np.ascontiguousarray(self._transform(image=fitted)["image"])
+
+    def fit(self, crop: Crop) -> Crop:
+        """Fit a crop to the input size and change nothing; return uint8[height, width, 3]."""
+        return fit(crop, height=self.height, width=self.width)
 
 
 def _build_changes(config: AugmentConfig) -> list[A.BasicTransform | A.BaseCompose]:

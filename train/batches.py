@@ -1,7 +1,10 @@
 """Which pictures each step sees, and how they are loaded."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -47,6 +50,44 @@ def plan_batches(
     )
 
 
+def add_unlabelled(
+    plan: Plan, positions: Sequence[int], config: TrainConfig, *, epoch: int
+) -> Plan:
+    """Let pictures without labels join the batches of an epoch, `unlabelled_per_batch` each.
+
+    Those that follow one another in ``positions`` come together, ``pictures_per_person`` of them:
+    names in order are often of one person, and among strangers alone a teacher has little to tell.
+    All have come when the first comes again, in another order.
+
+    Args:
+        plan: of the labelled pictures.
+        positions: of the others, in the order of their names.
+        config: says how many join, how many come together, and the seed.
+        epoch: from 0.
+    """
+    together = config.data.pictures_per_person
+    groups = [positions[n : n + together] for n in range(0, len(positions), together)]
+    per_batch = -(-config.data.unlabelled_per_batch // together)
+    batches = []
+    for number, batch in enumerate(plan):
+        first = (epoch * len(plan) + number) * per_batch
+        drawn = [groups[_nth(n, len(groups), config.seed)] for n in range(first, first + per_batch)]
+        joining = [position for group in drawn for position in group]
+        batches.append(batch + joining[: config.data.unlabelled_per_batch])
+    return batches
+
+
+def _nth(number: int, count: int, seed: int) -> int:
+    """The ``number``-th draw of an endless deck of ``count`` cards, shuffled anew each round."""
+    turn, place = divmod(number, count)
+    return int(_shuffled(count, (seed, turn))[place])
+
+
+@cache
+def _shuffled(count: int, seed: tuple[int, int]) -> npt.NDArray[np.intp]:
+    return np.random.default_rng(seed).permutation(count)
+
+
 def load_batches(
     crops: CropCache,
     plan: Plan,
@@ -55,6 +96,7 @@ def load_batches(
     *,
     epoch: int,
     first: int,
+    labelled: int | None = None,
     rank: int = 0,
     world_size: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -63,6 +105,7 @@ def load_batches(
     Each is uint8[n, h, w, 3] augmented pictures and int64[n] positions. A batch depends on nothing
     but where it stands in the run, so that a resumed run sees what an uninterrupted one would. Of
     several processes each gets its part of every batch, augmented as one process alone would.
+    Only the first ``labelled`` crops are augmented, or all.
 
     Raises:
         TrainingError: the batches can't be cut into ``world_size`` equal parts.
@@ -73,7 +116,11 @@ def load_batches(
     ]
     workers = config.data.workers
     loader = DataLoader(
-        PictureDataset(crops, Augmentation(config.augment, height=phase.height, width=phase.width)),
+        PictureDataset(
+            crops,
+            Augmentation(config.augment, height=phase.height, width=phase.width),
+            labelled=len(crops.paths) if labelled is None else labelled,
+        ),
         batch_sampler=batches,
         num_workers=workers,
         prefetch_factor=4 if workers else None,

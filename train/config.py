@@ -28,6 +28,8 @@ class DataConfig:
     picture once."""
     people_per_batch: int = 24
     pictures_per_person: int = 4
+    unlabelled_per_batch: int = 64
+    """Pictures without labels that join a batch, where there are any."""
     mix_cameras: bool = True
     """Draw a person's pictures of a batch from different cameras and tracklets."""
     workers: int = 1
@@ -43,6 +45,7 @@ class DataConfig:
             ("balance_to", "at least 0", self.balance_to >= 0),
             ("people_per_batch", "at least 2", self.people_per_batch >= 2),
             ("pictures_per_person", "at least 1", self.pictures_per_person >= 1),
+            ("unlabelled_per_batch", "at least 1", self.unlabelled_per_batch >= 1),
             ("workers", "at least 0", self.workers >= 0),
             ("cache_mib", "at least 0", self.cache_mib >= 0),
         )

@@ -36,12 +36,21 @@ class CropCache:
 
 
 class PictureDataset(Dataset[tuple[Tensor, int]]):
-    """Augmented pictures; an item is asked for as (position, seed) so that it can be repeated."""
+    """Augmented pictures; an item is asked for as (position, seed) so that it can be repeated.
 
-    def __init__(self, crops: CropCache, augmentation: Augmentation) -> None:
-        self.crops, self.augmentation = crops, augmentation
+    Args:
+        crops: the pictures.
+        augmentation: what is done to those with labels.
+        labelled: how many have; those from there on are only fitted, so that a student sees what
+            its teacher saw.
+    """
+
+    def __init__(self, crops: CropCache, augmentation: Augmentation, *, labelled: int) -> None:
+        self.crops, self.augmentation, self.labelled = crops, augmentation, labelled
 
     def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, int]:
         """Return uint8[h, w, 3] and the position."""
         position, seed = item
-        return torch.from_numpy(self.augmentation(self.crops[position], seed)), position
+        crop, augmentation = self.crops[position], self.augmentation
+        changed = augmentation(crop, seed) if position < self.labelled else augmentation.fit(crop)
+        return torch.from_numpy(changed), position

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..gallery.errors import TrainingError
-from .batches import Plan, load_batches, plan_batches
+from ..gallery.pictures.folders import walk_pictures
+from .batches import Plan, add_unlabelled, load_batches, plan_batches
 from .config import Phase, TrainConfig
 from .datasets import CropCache
 from .objective import check_weights
@@ -38,7 +39,7 @@ def split_of_run(run: Path) -> Split:
     """
     config, data = read_description(run)
     split = split_data(data, config)
-    if fingerprint(split) != read_fingerprint(run):
+    if fingerprint(split, find_unlabelled(data)) != read_fingerprint(run):
         raise TrainingError(
             f"{run}: its pictures changed since it began, so nobody can say whom it held out; "
             "bring them back"
@@ -51,16 +52,16 @@ class Material:
 
     Attributes:
         split: people to train on, and others held out.
-        training: crops of ``split.training``.
+        training: crops of ``split.training``, then the unlabelled ones.
         validation: crops of ``split.validation``.
         people: names, in the order of their class labels.
-        labels: int64[n], the class of each training picture.
-        teacher: float32[n, t] embeddings of the training pictures, or None.
+        labels: int64[n], the class of each of these pictures; -1 of the unlabelled ones.
+        teacher: float32[n, t] embeddings of these pictures, or None.
         fingerprint: of which pictures there are, of whom, and how large their files are.
 
     Raises:
         TrainingError: pictures can't be read, the teacher's file lacks some, or they don't fill
-            one batch.
+            one batch; or there are unlabelled ones and no teacher.
         LayoutError: the sources don't have the layouts they were said to have.
         ConfigError: the loss and whether there is a teacher contradict each other.
     """
@@ -69,33 +70,37 @@ class Material:
         check_weights(config.loss, teacher=data.teacher is not None)
         self._config = config
         self.split = split_data(data, config)
-        self.training = CropCache(
-            [p.path for p in self.split.training], limit_mib=config.data.cache_mib
-        )
+        unlabelled = find_unlabelled(data)
+        self._paths = [p.path for p in self.split.training] + unlabelled
+        self.training = CropCache(self._paths, limit_mib=config.data.cache_mib)
         self.validation = CropCache(
             [p.path for p in self.split.validation], limit_mib=_VALIDATION_MIB
         )
         _refuse_bad_pictures(self.training.failed + self.validation.failed)
         self.people = sorted({p.person for p in self.split.training})
         numbers = {person: number for number, person in enumerate(self.people)}
-        self.labels = torch.tensor([numbers[p.person] for p in self.split.training])
+        self._labels = [numbers[p.person] for p in self.split.training]
+        self.labels = torch.tensor(self._labels + [-1] * len(unlabelled))
         self.teacher = self._load_teacher(data, out)
-        self.fingerprint = fingerprint(self.split)
+        self.fingerprint = fingerprint(self.split, unlabelled)
         self.plan(0)
 
     def _load_teacher(self, data: RunData, out: Path) -> Tensor | None:
-        paths = [p.path for p in self.split.training]
-        return load_teacher(data.teacher, paths, kept=out / TEACHER) if data.teacher else None
+        if not data.teacher:
+            return None
+        return load_teacher(data.teacher, self._paths, kept=out / TEACHER)
 
     def plan(self, epoch: int) -> Plan:
         """Which pictures make the batches of an epoch; the same at every call."""
-        return plan_batches(
-            self.labels.tolist(),
+        plan = plan_batches(
+            self._labels,
             [p.camera for p in self.split.training],
             self._config,
             epoch=epoch,
             tracklets=[p.tracklet for p in self.split.training],
         )
+        unlabelled = range(len(self._labels), len(self._paths))
+        return add_unlabelled(plan, unlabelled, self._config, epoch=epoch) if unlabelled else plan
 
     def batches(
         self, plan: Plan, phase: Phase, *, epoch: int, first: int, rank: int, count: int
@@ -108,6 +113,7 @@ class Material:
             phase,
             epoch=epoch,
             first=first,
+            labelled=len(self._labels),
             rank=rank,
             world_size=count,
         )
@@ -120,12 +126,35 @@ def _refuse_bad_pictures(failed: Sequence[str]) -> None:
         )
 
 
-def fingerprint(split: Split) -> str:
+def find_unlabelled(data: RunData) -> list[Path]:
+    """The pictures of the folders without labels, in the order of their names.
+
+    Raises:
+        TrainingError: there is no teacher to speak of them, or a folder has none.
+    """
+    if data.unlabelled and not data.teacher:
+        raise TrainingError(
+            f"{data.unlabelled[0]}: of pictures without labels only a teacher can tell; give "
+            "--teacher too"
+        )
+    found = []
+    for folder in data.unlabelled:
+        pictures, _ = walk_pictures(folder)
+        if not pictures:
+            raise TrainingError(f"{folder}: holds no picture")
+        found += pictures
+    return found
+
+
+def fingerprint(split: Split, unlabelled: Sequence[Path] = ()) -> str:
     """Hash what each picture is called, whom it shows and how long its file is."""
     digest = hashlib.sha256()
     for held_out, pictures in enumerate((split.training, split.validation)):
         for line in sorted(_identify(picture) for picture in pictures):
             digest.update(f"{held_out}\t{line}\n".encode(errors="surrogateescape"))
+    for path in unlabelled:
+        line = f"{'/'.join(path.parts[-2:])}\t{path.stat().st_size}\n"
+        digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

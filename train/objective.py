@@ -52,7 +52,7 @@ class Objective(nn.Module):
         Args:
             projected: float[n, d] before the neck.
             necked: float[n, d] after it.
-            labels: int64[n].
+            labels: int64[n]; -1 where whom it shows is not known: there only the teacher speaks.
             teacher: float[n, t], or None without a teacher.
         """
         with full_precision(necked):
@@ -66,6 +66,8 @@ class Objective(nn.Module):
         self, projected: Tensor, necked: Tensor, labels: Tensor
     ) -> dict[str, tuple[float, Tensor]]:
         config, parts = self.config, {}
+        known = labels >= 0
+        projected, necked, labels = projected[known], necked[known], labels[known]
         if self.head is not None:
             parts["head"] = (config.head_weight, head_loss(self.head, necked, labels))
         if config.triplet_weight:

@@ -51,12 +51,14 @@ class RunData:
         teacher: a model, ``.onnx``, or an ``.npz`` of its embeddings.
         name: of the model; empty for the run folder's.
         licence: note on who may use the model for what.
+        unlabelled: folders of pictures of whoever; the teacher alone speaks of them.
     """
 
     sources: tuple[tuple[Path, str], ...]
     teacher: Path | None = None
     name: str = ""
     licence: str = DEFAULT_LICENCE
+    unlabelled: tuple[Path, ...] = ()
 
 
 def make_folder(out: Path) -> None:
@@ -105,6 +107,7 @@ def write_description(
         "teacher": str(data.teacher.resolve()) if data.teacher else None,
         "name": data.name,
         "licence": data.licence,
+        "unlabelled": [str(folder.resolve()) for folder in data.unlabelled],
         "fingerprint": fingerprint,
     }
     title = f"# The whole configuration of this run; train --resume {out} reads it.\n\n"
@@ -131,6 +134,7 @@ def read_description(out: Path) -> tuple[TrainConfig, RunData]:
             teacher=Path(tree["teacher"]) if tree["teacher"] else None,
             name=tree.get("name", ""),
             licence=tree.get("licence", DEFAULT_LICENCE),
+            unlabelled=tuple(map(Path, tree.get("unlabelled", ()))),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"{out}: holds no run to resume ({error})") from error

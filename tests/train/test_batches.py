@@ -1,7 +1,10 @@
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from reid_gallery.gallery.errors import TrainingError
-from reid_gallery.train.batches import load_batches, plan_batches
+from reid_gallery.gallery.pictures.fit import fit
+from reid_gallery.train.batches import add_unlabelled, load_batches, plan_batches
 from reid_gallery.train.config import DataConfig, Phase, TrainConfig
 from reid_gallery.train.datasets import CropCache
 
@@ -66,3 +69,40 @@ def test_fewer_people_than_a_batch_has_make_a_smaller_one():
 def test_uneven_shares_are_told(crops):
     with pytest.raises(TrainingError, match="a multiple of their number"):
         batches_of(crops, config_of(), rank=0, world_size=5)
+
+
+@given(
+    count=st.integers(1, 50),
+    batches=st.integers(1, 8),
+    per_batch=st.integers(1, 20),
+    together=st.integers(2, 5),
+)
+def test_every_picture_without_a_label_comes_before_any_comes_again(
+    count, batches, per_batch, together
+):
+    config = config_of(unlabelled_per_batch=per_batch, pictures_per_person=together)
+    labelled, others = [[0, 1]] * batches, range(100, 100 + count)
+    epochs = [add_unlabelled(labelled, others, config, epoch=n) for n in range(4)]
+    drawn = [batch[2:] for plan in epochs for batch in plan]
+    assert all(batch[:2] == [0, 1] for plan in epochs for batch in plan)
+    assert all(1 <= len(batch) <= per_batch for batch in drawn)
+    if count % together == per_batch % together == 0:
+        first_round = [position for batch in drawn for position in batch][:count]
+        assert len(set(first_round)) == len(first_round)
+        assert all(len(batch) == per_batch for batch in drawn)
+        starts = {position - 100 for batch in drawn for position in batch[::together]}
+        assert all(start % together == 0 for start in starts)  # neighbours stay together
+
+
+def test_only_pictures_with_labels_are_changed(crops):
+    config = config_of(unlabelled_per_batch=30)
+    plan = add_unlabelled([[0, 1, 2]], range(30, 60), config, epoch=0)
+    [(pictures, positions)] = load_batches(
+        crops, plan, config, PHASE, epoch=0, first=0, labelled=30
+    )
+    unchanged = [
+        torch.equal(picture, torch.from_numpy(fit(crops[int(position)], height=64, width=32)))
+        for picture, position in zip(pictures, positions, strict=True)
+    ]
+    assert unchanged == [position >= 30 for position in positions]
+    assert len(unchanged) == 3 + 30

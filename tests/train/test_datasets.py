@@ -39,6 +39,6 @@ def test_bad_pictures_are_found_at_the_start(tmp_path):
 def test_an_item_is_an_augmented_picture_and_its_position(people):
     crops = CropCache(sorted(people.rglob("*.jpg"))[:3], limit_mib=1)
     augmentation = Augmentation(height=64, width=32)
-    picture, position = PictureDataset(crops, augmentation)[1, 77]
+    picture, position = PictureDataset(crops, augmentation, labelled=3)[1, 77]
     assert position == 1
     np.testing.assert_array_equal(picture.numpy(), augmentation(crops[1], 77))

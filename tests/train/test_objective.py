@@ -101,3 +101,14 @@ def test_the_scale_and_the_margin():
     adacos(PROJECTED, NECKED, LABELS, TEACHER)
     assert adacos.scale == adacos.head.scale.item() != before
     assert build(head="softmax").scale is None
+
+
+def test_of_a_picture_without_a_label_the_teacher_alone_speaks():
+    objective = build()
+    labels = torch.tensor([0, 0, 1, 1, -1])
+    _, parts = objective(PROJECTED, NECKED, labels, TEACHER)
+    _, labelled = objective(PROJECTED[:4], NECKED[:4], labels[:4], TEACHER[:4])
+    assert parts["head"] == labelled["head"]
+    assert parts["triplet"] == labelled["triplet"]
+    assert parts["teacher_similarity"] == teacher_similarity(NECKED, TEACHER).item()
+    assert parts["teacher_cosine"] != labelled["teacher_cosine"]

@@ -5,7 +5,7 @@ import shutil
 import time
 import tomllib
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ from reid_gallery.train.opening import resume_run, start_run
 from reid_gallery.train.run_folder import BEST, LAST, RunData, read_metrics, write_description
 from reid_gallery.train.validation import ValidationResult
 from safetensors.torch import load_file
+
+from .conftest import paint_person
 
 BATCHES = 4
 """Of each of the two epochs of the tiny run."""
@@ -410,3 +412,53 @@ def test_fp16_goes_on_with_its_scale(tiny_config, data, tmp_path):
     ours, theirs = (read_state(tmp_path / name / LAST)["scaler"] for name in ("run", "whole"))
     assert ours is not None
     assert ours == theirs
+
+
+@pytest.fixture
+def with_unlabelled(data, teacher, people, tmp_path) -> RunData:
+    """The tiny run's data, and a folder of pictures that have no labels but a teacher's word."""
+    folder = tmp_path / "whoever"
+    for number in range(5):
+        paint_person(folder / f"{number}.jpg", 20 + number, 0)
+    with np.load(teacher) as arrays:
+        paths, rows = arrays["paths"].tolist(), arrays["embeddings"]
+    new = sorted(folder.iterdir())
+    pixels = [np.asarray(Image.open(path), dtype=np.float32) for path in new]
+    more = [np.concatenate([p[:32].mean((0, 1)), p[32:].mean((0, 1))]) for p in pixels]
+    file = tmp_path / "teacher.npz"
+    np.savez(file, paths=paths + list(map(str, new)), embeddings=np.concatenate([rows, more]))
+    return replace(data, teacher=file, unlabelled=(folder,))
+
+
+def test_pictures_without_labels_join_every_batch(
+    tiny_config, with_unlabelled, tmp_path, assert_same_checkpoint
+):
+    settings = {**vars(tiny_config().data), "unlabelled_per_batch": 2}
+    config = tiny_config(data=DataConfig(**settings))
+    train_whole(tmp_path / "run", config, with_unlabelled)
+    with start_run(tmp_path / "again", config, with_unlabelled) as run:
+        assert [len(batch) for batch in run.material.plan(0)] == [12 + 2] * BATCHES
+        assert run.material.labels.tolist().count(-1) == 5
+        run.train_epoch()
+        run._end_epoch(run._validate())
+    resume_whole(tmp_path / "again")
+    assert_same_checkpoint(tmp_path / "again" / LAST, tmp_path / "run" / LAST)
+
+
+def test_what_can_t_be_learnt_from_without_labels_is_told(tiny_config, with_unlabelled, tmp_path):
+    alone = replace(with_unlabelled, teacher=None)
+    with pytest.raises(TrainingError, match="only a teacher can tell"):
+        train_whole(tmp_path / "run", tiny_config(loss=LossConfig()), alone)
+    (tmp_path / "empty").mkdir()
+    nothing = replace(with_unlabelled, unlabelled=(tmp_path / "empty",))
+    with pytest.raises(TrainingError, match="empty: holds no picture"):
+        train_whole(tmp_path / "run", tiny_config(), nothing)
+
+
+def test_a_changed_picture_without_a_label_is_noticed(tiny_config, with_unlabelled, tmp_path):
+    with start_run(tmp_path / "run", tiny_config(), with_unlabelled):
+        pass
+    picture = with_unlabelled.unlabelled[0] / "0.jpg"
+    picture.write_bytes(picture.read_bytes() + b"\0")
+    with pytest.raises(TrainingError, match="not what they were when the run began"):
+        resume_whole(tmp_path / "run")
