@@ -69,6 +69,10 @@ def train(
     teacher: Annotated[
         Path | None, typer.Option(help="A model to learn from, or its embeddings, .npz.")
     ] = None,
+    unlabelled: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder of pictures of whoever, for the teacher to speak of."),
+    ] = None,
     init: Annotated[
         str | None,
         typer.Option(
@@ -94,7 +98,7 @@ def train(
         raise typer.BadParameter("begin a run with --data and --out, or go on with --resume RUN")
     if epochs and time_budget:
         raise typer.BadParameter("--epochs and --time-budget contradict each other; give one")
-    if resume and (epochs or time_budget or data or teacher or init):
+    if resume and (epochs or time_budget or data or teacher or unlabelled or init):
         raise typer.BadParameter("--resume takes all from the run; edit its config.toml instead")
     sources = [] if resume else _pair_sources(data or [], layout or [])
     began = time.monotonic()  # what is imported now takes seconds of a time budget
@@ -108,6 +112,7 @@ def train(
             out=out or Path(),
             recipe=recipe,
             teacher=teacher,
+            unlabelled=unlabelled or (),
             init=init,
             epochs=epochs,
             time_budget=time_budget,
@@ -161,6 +166,21 @@ def compare(
             print_json(record)
     else:
         print_lines([comparison_table(compared)])
+    return DONE
+
+
+@training.command("views")
+def make_views(
+    manifest: Annotated[Path, typer.Argument(help="What prepare wrote, .csv.")],
+    out: Annotated[Path, typer.Option(help="The folder of the views.")],
+    each: Annotated[int, typer.Option(min=1, help="Views of each picture to train on.")] = 4,
+) -> int:
+    """Make pictures without labels, for train --unlabelled: other clothes, light and cameras."""
+    from .train.preparation import views
+
+    with show_progress() as progress:
+        made = views.make_views(manifest, out, each=each, progress=progress)
+    print_lines([f"views: {made} in {out}"])
     return DONE
 
 

@@ -1,0 +1,149 @@
+"""Views: pictures made of others, for which only a teacher knows what should come out.
+
+A student that copies a teacher on the pictures of two places copies it there alone. "A good teacher
+is patient and consistent" (Beyer et al. 2022): shown the very same picture, however far from the
+real ones, teacher and student can be compared, and no label has to stay true. So these views go
+where an augmentation of labelled pictures may not: the clothes of two people on one, other colours
+of each garment, another background, light and cameras of no place in the data.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ...gallery.atomic import replacing
+from ...gallery.errors import LayoutError
+from ...gallery.loading import map_ahead
+from ...gallery.pictures.fit import fit
+from ...gallery.pictures.labelled import LabelledPicture
+from ...gallery.pictures.manifest import read_manifest
+from ...gallery.pictures.read import Crop, read_crop
+from .view_changes import HEIGHT, OF_ONE, OF_TWO, WIDTH, Pixels, Random
+
+_OTHERS = 3
+"""Pictures at hand to take parts from."""
+_QUALITY = 92
+_MADE_OF = "made-of.txt"
+"""Beside the views: the hash of what they were made of, so that nothing else is mixed in."""
+
+
+def make_views(
+    manifest: Path,
+    out: Path,
+    *,
+    each: int,
+    progress: Callable[[int], None] = lambda done: None,
+) -> int:
+    """Make views of all pictures to train on; what was made before is kept, so it can be stopped.
+
+    Nobody held out is in them. They are called ``SOURCE/NUMBER-VIEW.jpg``, so that those of one
+    picture follow one another, and the same manifest makes the same ones again.
+
+    Args:
+        manifest: of pictures that are split, as `prepare` writes it.
+        out: the folder of the views, made if need be.
+        each: views of a picture, at least 1.
+        progress: called with the number of pictures done.
+
+    Returns:
+        How many there are.
+
+    Raises:
+        LayoutError: the manifest can't be read or has no split, the folder holds views of others,
+            or can't be written.
+        PictureError: a picture can't be read.
+    """
+    pictures = _to_train_on(manifest)
+    try:
+        for source in {_source(picture) for picture in pictures}:
+            (out / source).mkdir(parents=True, exist_ok=True)
+        _pin(out, manifest)
+        work = partial(_make_views_of, pictures, out, each)
+        for made in map_ahead(work, range(len(pictures))):
+            progress(made)
+    except OSError as error:
+        raise LayoutError(f"{out}: can't be written ({error.strerror or error})") from error
+    return len(pictures) * each
+
+
+def _to_train_on(manifest: Path) -> list[LabelledPicture]:
+    reading = read_manifest(manifest)
+    if reading.failed:
+        raise LayoutError(reading.failed[0][1])
+    if any(picture.split is None for picture in reading.pictures):
+        raise LayoutError(
+            f"{manifest}: does not say of every picture whether it is held out; make it with "
+            "reid-gallery prepare"
+        )
+    pictures = [picture for picture in reading.pictures if picture.split == "training"]
+    if len(pictures) < _OTHERS:
+        raise LayoutError(
+            f"{manifest}: has {len(pictures)} pictures to train on; {_OTHERS} it takes"
+        )
+    return pictures
+
+
+def _pin(out: Path, manifest: Path) -> None:
+    """Note what the views are of, or see that it is the same."""
+    digest = sha256(manifest.read_bytes()).hexdigest()
+    note = out / _MADE_OF
+    if not note.exists():
+        with replacing(note) as partial_note:
+            partial_note.write_text(digest + "\n", encoding="utf-8")
+    elif note.read_text(encoding="utf-8").strip() != digest:
+        raise LayoutError(
+            f"{out}: holds views of another manifest, whose people may be held out in this one; "
+            "name another folder, or remove it"
+        )
+
+
+def _source(picture: LabelledPicture) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in picture.source or "people")
+
+
+def _make_views_of(pictures: Sequence[LabelledPicture], out: Path, each: int, number: int) -> int:
+    picture = pictures[number]
+    for view in range(each):
+        file = out / _source(picture) / f"{number:06d}-{view}.jpg"
+        if file.exists():
+            continue
+        random = np.random.default_rng((view, number))
+        drawn = random.integers(len(pictures), size=_OTHERS)
+        others = [read_crop(pictures[other].path) for other in drawn]
+        made = make_view(read_crop(picture.path), others, random)
+        with replacing(file) as partial_file:
+            Image.fromarray(made).save(partial_file, quality=_QUALITY)
+    return 1
+
+
+def make_view(crop: Crop, others: Sequence[Crop], random: Random) -> Crop:
+    """Make one view.
+
+    Args:
+        crop: uint8[h, w, 3] RGB of any size, the picture it is mainly of.
+        others: pictures of other people, to take parts from.
+        random: the source of all chance.
+
+    Returns:
+        uint8[192, 96, 3].
+    """
+    pixels = _pixels(crop, random)
+    for probability, take in OF_TWO:
+        if random.random() < probability:
+            other = _pixels(others[int(random.integers(len(others)))], random)
+            pixels = take(pixels, other, random).astype(np.float32)
+    for probability, change in OF_ONE:
+        if random.random() < probability:
+            pixels = np.clip(change(pixels, random), 0, 1).astype(np.float32)
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+
+
+def _pixels(crop: Crop, random: Random) -> Pixels:
+    fitted = fit(crop, height=HEIGHT, width=WIDTH)
+    if random.random() < 0.5:
+        fitted = fitted[:, ::-1]
+    return np.ascontiguousarray(fitted, dtype=np.float32) / np.float32(255)
