@@ -6,14 +6,15 @@
     python benchmarks/small_runs.py backbones market.csv runs
     reid-gallery prepare market1501/bounding_box_train cuhk03_p1/train cuhk01 --layout market1501 \
         --layout cuhk03 --layout cuhk01 --out people.csv
+    reid-gallery train views people.csv --out views
     python benchmarks/small_runs.py strange people.csv runs --leave-out market1501 \
-        --teacher teacher.npz
+        --teacher teacher.npz --views views
 
 ``heads`` trains EfficientNet-Lite0 from ImageNet weights, its early stages frozen, by one head and
 nothing else. ``backbones`` trains each from random weights. ``strange`` trains the recipe ``cpu``
 and changes of it on all data sets of a manifest but one, and judges them on people of that one,
-whose cameras no run has seen. A run that was killed goes on when the program is called again; one
-that is done is left alone. At the end stands what ``reid-gallery train compare`` says.
+whose cameras no run has seen; all see as many pictures, views among them. A run that was killed
+goes on when the program is called again; one that is done is left alone. At the end stands what ``reid-gallery train compare`` says.
 """
 
 import argparse
@@ -43,6 +44,8 @@ HEAD_EPOCHS, BACKBONE_EPOCHS, STRANGE_EPOCHS = 3, 2, 4
 STRANGERS = 150
 """People of the data set left out whom the runs are judged on."""
 BACKBONES = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv3_small_100")
+VIEWS = "strange-views"
+"""Half of each batch are views of the other half's people, so it has half the epochs."""
 NO_TEACHER = {"teacher_cosine_weight": 0.0, "teacher_similarity_weight": 0.0}
 
 
@@ -90,6 +93,11 @@ def strange() -> Mapping[str, TrainConfig]:
         "strange-cpu": base,
         "strange-teacher-only": replace(base, loss=teacher_only),
         "strange-augmented": replace(base, augment=strong),
+        VIEWS: replace(
+            base,
+            data=replace(base.data, people_per_batch=12, unlabelled_per_batch=48),
+            phases=(replace(phase, epochs=STRANGE_EPOCHS // 2),),
+        ),
     }
 
 
@@ -127,14 +135,23 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder of the runs")
     parser.add_argument("--leave-out", help="strange: the data set to judge on")
     parser.add_argument("--teacher", type=Path, help="strange: see train --teacher")
+    parser.add_argument("--views", type=Path, help="strange: folder that train views made")
+    parser.add_argument("--only", nargs="*", help="names of the runs; all by default")
     arguments = parser.parse_args()
     configs = {"heads": heads, "backbones": backbones, "strange": strange}[arguments.what]()
-    people = arguments.manifest
+    people, views = arguments.manifest, []
     if arguments.what == "strange":
         if not (arguments.leave_out and arguments.teacher):
             parser.error("strange takes --leave-out and --teacher")
         arguments.out.mkdir(parents=True, exist_ok=True)
         people = leave_out(people, arguments.leave_out, arguments.out)
+        if arguments.views:
+            views = [f for f in sorted(arguments.views.iterdir()) if f.is_dir()]
+            views = [folder for folder in views if folder.name != arguments.leave_out]
+        else:
+            del configs[VIEWS]
+    if arguments.only:
+        configs = {name: configs[name] for name in arguments.only}
     runs = [arguments.out / name for name in configs]
     for run, config in zip(runs, configs.values(), strict=True):
         if (run / MODEL).exists():
@@ -143,7 +160,11 @@ def main() -> None:
             api.resume(run)
         else:
             api.train(
-                sources=[(people, "folders")], out=run, recipe=config, teacher=arguments.teacher
+                sources=[(people, "folders")],
+                out=run,
+                recipe=config,
+                teacher=arguments.teacher,
+                unlabelled=views if run.name == VIEWS else [],
             )
     picture = arguments.out / f"{arguments.what}.png"
     cli = [sys.executable, "-c", "from reid_gallery.cli import main; main()"]
