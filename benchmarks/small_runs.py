@@ -14,7 +14,8 @@
 nothing else. ``backbones`` trains each from random weights. ``strange`` trains the recipe ``cpu``
 and changes of it on all data sets of a manifest but one, and judges them on people of that one,
 whose cameras no run has seen; all see as many pictures, views among them. A run that was killed
-goes on when the program is called again; one that is done is left alone. At the end stands what ``reid-gallery train compare`` says.
+goes on when the program is called again; one that is done is left alone. At the end stands what
+``reid-gallery train compare`` says.
 """
 
 import argparse
