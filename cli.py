@@ -175,7 +175,7 @@ def make_views(
     out: Annotated[Path, typer.Option(help="The folder of the views.")],
     each: Annotated[int, typer.Option(min=1, help="Views of each picture to train on.")] = 4,
 ) -> int:
-    """Make pictures without labels, for train --unlabelled: other clothes, light and cameras."""
+    """Make pictures for --unlabelled. They are far from those of the people."""
     from .train.preparation import views
 
     with show_progress() as progress:
