@@ -27,6 +27,8 @@ from .view_changes import HEIGHT, OF_ONE, OF_TWO, WIDTH, Pixels, Random
 _OTHERS = 3
 """Pictures at hand to take parts from."""
 _QUALITY = 92
+_ASPECTS = 0.32, 0.6
+"""Width over height, from a person with closed legs to one who strides."""
 _MADE_OF = "made-of.txt"
 """Beside the views: the hash of what they were made of, so that nothing else is mixed in."""
 
@@ -129,7 +131,7 @@ def make_view(crop: Crop, others: Sequence[Crop], random: Random) -> Crop:
         random: the source of all chance.
 
     Returns:
-        uint8[192, 96, 3].
+        uint8[192, w, 3], half of the time w = 96.
     """
     pixels = _pixels(crop, random)
     for probability, take in OF_TWO:
@@ -139,7 +141,18 @@ def make_view(crop: Crop, others: Sequence[Crop], random: Random) -> Crop:
     for probability, change in OF_ONE:
         if random.random() < probability:
             pixels = np.clip(change(pixels, random), 0, 1).astype(np.float32)
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    return _box(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8), random)
+
+
+def _box(view: Crop, random: Random) -> Crop:
+    """Half of the time, a detector's narrower or wider box.
+
+    Fitting it adds margins, which a teacher that takes pictures stretched never sees.
+    """
+    if random.random() < 0.5:
+        return view
+    size = round(HEIGHT * random.uniform(*_ASPECTS)), HEIGHT
+    return np.asarray(Image.fromarray(view).resize(size, Image.Resampling.BILINEAR))
 
 
 def _pixels(crop: Crop, random: Random) -> Pixels:

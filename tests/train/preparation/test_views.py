@@ -40,7 +40,9 @@ def test_views_are_made_of_people_to_train_on(manifest, tmp_path):
     names = [path.relative_to(out).as_posix() for path in sorted(out.rglob("*.jpg"))]
     assert names == [f"set_1/{n:06d}-{view}.jpg" for n in range(3) for view in range(2)]
     assert sum(counted) == 3
-    assert Image.open(out / names[0]).size == (96, 192)
+    sizes = [Image.open(out / name).size for name in names]
+    assert {height for _, height in sizes} == {192}
+    assert len({width for width, _ in sizes}) > 1
 
 
 def test_they_are_the_same_again_and_what_is_there_is_kept(manifest, tmp_path):
@@ -96,12 +98,13 @@ def test_a_manifest_that_does_not_do_is_told(tmp_path, change, words):
 
 @settings(max_examples=30, deadline=None)
 @given(height=st.integers(1, 80), width=st.integers(1, 60), seed=st.integers(0, 10_000))
-def test_a_view_has_one_size_and_leaves_its_picture_alone(height, width, seed):
+def test_a_view_has_one_height_and_leaves_its_picture_alone(height, width, seed):
     crop, other = noise(height, width, seed), noise(50, 20, seed + 1)
     before = crop.copy()
     view = make_view(crop, [other], np.random.default_rng(seed))
     again = make_view(crop, [other], np.random.default_rng(seed))
-    assert (view.shape, view.dtype) == ((192, 96, 3), np.uint8)
+    assert (view.shape[0], view.shape[2], view.dtype) == (192, 3, np.uint8)
+    assert view.shape[1] == 96 or 61 <= view.shape[1] <= 115
     np.testing.assert_array_equal(view, again)
     np.testing.assert_array_equal(crop, before)
 
