@@ -47,12 +47,13 @@ class _Batch:
     Attributes:
         size: how many were loaded, bad and known ones included.
         fresh: those to be stored, by content.
-        embeddings: float32[n, d], of ``fresh`` in its order, once they are computed.
+        embeddings: float32[n, d], of ``fresh`` in its order, once they are computed; None where
+            nothing is fresh.
     """
 
     size: int
     fresh: dict[str, Loaded]
-    embeddings: Future[Vectors]
+    embeddings: Future[Vectors] | None
 
 
 @dataclass(slots=True)
@@ -118,13 +119,15 @@ class Enrolment:
         good = [picture for picture in good if self._can_be_stored(picture)]
         self.failed.extend(Failure(str(picture.item.path), picture.problem) for picture in bad)
         fresh = self._leave_out_known(good)
+        if not fresh:
+            return _Batch(len(batch), fresh, None)
         fitted = [picture.fitted for picture in fresh.values()]
         return _Batch(len(batch), fresh, embedder.submit(self.extractor.embed_fitted, fitted))
 
     def _finish(self, batch: _Batch, waits: Waits, progress: Progress) -> None:
-        with waits.on(EXTRACTOR):
-            embeddings = batch.embeddings.result()
-        if batch.fresh:
+        if batch.embeddings is not None:
+            with waits.on(EXTRACTOR):
+                embeddings = batch.embeddings.result()
             with waits.on(DATABASE):
                 self._store(batch.fresh, embeddings)
         if isinstance(progress, WaitsProgress):

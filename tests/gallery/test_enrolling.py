@@ -102,6 +102,25 @@ def test_a_batch_is_stored_while_the_next_is_embedded(
     assert seen == [True, True, True]
 
 
+def test_the_extractor_is_not_called_for_what_is_enrolled(
+    files, small_batches, tiny_model, tmp_path, monkeypatch
+):
+    embed, calls = Extractor.embed_fitted, []
+
+    def embed_and_count(self, pictures):
+        calls.append(len(pictures))
+        return embed(self, pictures)
+
+    monkeypatch.setattr(Extractor, "embed_fitted", embed_and_count)
+    with Gallery.open(tmp_path / "store", model=tiny_model) as gallery:
+        gallery.enroll_reading(reading_of(files, ALL[:6]))
+        done = []
+        report = gallery.enroll_reading(reading_of(files, [*ALL, (8, 8)]), progress=done.append)
+    assert calls == [3, 3, 2]  # of the second time only what is new
+    assert (len(report.enrolled), len(report.skipped), len(report.failed)) == (2, 6, 1)
+    assert done == [3, 3, 3]
+
+
 def test_a_model_that_fails_halfway_leaves_the_batches_before(
     files, small_batches, tiny_model, tmp_path, monkeypatch
 ):
