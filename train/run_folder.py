@@ -147,10 +147,18 @@ def read_fingerprint(out: Path) -> str:
 
 
 def _read_tree(out: Path) -> dict[str, Any]:
+    path = out / DESCRIPTION
     try:
-        tree = json.loads((out / DESCRIPTION).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{out}: holds no run to resume ({error})") from error
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        lacking = f"holds no run (no {DESCRIPTION})" if out.is_dir() else "there is no such folder"
+        raise TrainingError(f"{out}: {lacking}; name the folder that train --out made") from error
+    except OSError as error:
+        raise TrainingError(f"{path}: can't be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise TrainingError(
+            f"{path}: is damaged ({error}); bring it back from a backup, or train anew"
+        ) from error
     if not isinstance(tree, dict):
         raise TrainingError(f"{out}: holds no run to resume ({DESCRIPTION} is no table)")
     return tree

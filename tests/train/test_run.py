@@ -21,6 +21,7 @@ from reid_gallery.train.config import DataConfig, LossConfig, ModelConfig, Optim
 from reid_gallery.train.learner import Learner
 from reid_gallery.train.loop import Run
 from reid_gallery.train.opening import resume_run, start_run
+from reid_gallery.train.reports.report import write_report
 from reid_gallery.train.run_folder import BEST, LAST, RunData, read_metrics, write_description
 from reid_gallery.train.validation import ValidationResult
 from safetensors.torch import load_file
@@ -272,7 +273,7 @@ def test_train_in_one_call(people, tmp_path):
 
 
 def test_there_is_nothing_to_resume_or_export(tmp_path, tiny_config, data):
-    with pytest.raises(TrainingError, match="holds no run to resume"):
+    with pytest.raises(TrainingError, match=r"holds no run \(no run.json\); name the folder that"):
         api.resume(tmp_path)
     write_description(tmp_path, tiny_config(), data)
     with pytest.raises(TrainingError, match="no epoch is finished yet"):
@@ -280,6 +281,23 @@ def test_there_is_nothing_to_resume_or_export(tmp_path, tiny_config, data):
     (tmp_path / "run.json").write_text('{"config": 3}')
     with pytest.raises(TrainingError, match="holds no run to resume"):
         api.resume(tmp_path)
+
+
+@pytest.mark.parametrize("ask", [api.resume, api.export_run, write_report])
+def test_a_folder_that_holds_no_run_is_named_in_one_line(ask, tmp_path):
+    (tmp_path / "file").touch()
+    for lacking in (tmp_path / "nowhere", tmp_path / "file"):
+        with pytest.raises(TrainingError, match=r"there is no such folder; name the folder that"):
+            ask(lacking)
+    for content, reason in (("{", r"is damaged \(.+\); bring it back"), ("[]", "is no table")):
+        (tmp_path / "run.json").write_text(content)
+        with pytest.raises(TrainingError, match=reason) as refused:
+            ask(tmp_path)
+        assert "\n" not in str(refused.value)
+    (tmp_path / "run.json").unlink()
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(TrainingError, match=r"run.json: can't be read \(Is a directory\)"):
+        ask(tmp_path)
 
 
 def test_a_start_that_fails_leaves_no_run(tiny_config, data, tmp_path):
