@@ -55,6 +55,17 @@ def options(
 # -- training: the only commands that import it --------------------------------------------------
 
 
+def _check_duration(text: str) -> str:
+    from .train.durations import parse_duration
+
+    try:
+        if text:
+            parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
+
+
 @training.callback(invoke_without_command=True)
 def train(
     context: typer.Context,
@@ -84,7 +95,10 @@ def train(
         int | None, typer.Option(min=1, help="In all, shared among the recipe's phases.")
     ] = None,
     time_budget: Annotated[
-        str, typer.Option(help="Like 2h or 90m: end in time, export included.")
+        str,
+        typer.Option(
+            callback=_check_duration, help="Like 2h or 90m: end in time, export included."
+        ),
     ] = "",
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
 ) -> int:

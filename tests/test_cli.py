@@ -367,9 +367,13 @@ def test_lists_of_commands_are_not_cut(room):
     [
         ("--out run", "--data names what to train on"),
         ("--out run --data a --data b --data c --layout x --layout y", "3 --data but 2 --layout"),
+        ("--out run --data a --time-budget soon", "'--time-budget': 'soon' is no length of time"),
+        ("--out run --data a --time-budget 0m", "'--time-budget': '0m' is no time at all"),
     ],
 )
-def test_a_training_without_data_is_refused_before_torch_is_loaded(tmp_path, arguments, reason):
+def test_a_training_that_is_asked_for_wrongly_is_refused_before_torch_is_loaded(
+    tmp_path, arguments, reason
+):
     program = (
         "import sys; from reid_gallery.cli import main\n"
         "try: main(sys.argv[1:])\n"
