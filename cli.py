@@ -14,7 +14,15 @@ import typer
 
 from . import __version__
 from .gallery.commands import asking, calibrating, correcting, keeping, looking, measuring, models
-from .gallery.commands.options import DONE, FAILED, INTERRUPTED, SOME_FAILED, USAGE, Json
+from .gallery.commands.options import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    SOME_FAILED,
+    USAGE,
+    Json,
+    check_part,
+)
 from .gallery.commands.terminal import print_json, print_lines, say, show_progress
 from .gallery.errors import ReidGalleryError
 
@@ -210,11 +218,12 @@ def prepare(
         list[str] | None, typer.Option(help="Of each DATA, in the same order.")
     ] = None,
     validation_share: Annotated[
-        float, typer.Option(min=0, help="Of the people, to hold out.")
+        float, typer.Option(callback=check_part, help="Of the people, to hold out.")
     ] = 0.08,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of whom to hold out.")] = 0,
     drop_quantile: Annotated[
-        float, typer.Option(min=0, help="As in a recipe; the report tells what it does.")
+        float,
+        typer.Option(callback=check_part, help="As in a recipe; the report tells what it does."),
     ] = 0.25,
     balance_to: Annotated[
         int, typer.Option(min=0, help="As in a recipe; the report tells what it does.")
@@ -257,7 +266,9 @@ def _pair_sources(data: list[Path], layout: list[str]) -> list[tuple[Path, str]]
 @app.command()
 def hypersphere(
     out: Annotated[Path, typer.Option(help="A folder for the picture and the table.")],
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, and of the digits learnt.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of weights, and of the digits learnt.")
+    ] = 0,
 ) -> int:
     """Show what a margin does. Digits lie on a sphere under softmax, ArcFace and AdaCos."""
     from .train.hypersphere_report import write_hypersphere

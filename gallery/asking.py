@@ -101,8 +101,7 @@ class Question:
             raise QueryError(f"since {self.since} is later than until {self.until}")
         if self.min_score is not None and not -1 <= self.min_score <= 1:
             raise QueryError(f"min_score is a cosine, from -1 to 1, not {self.min_score}")
-        if not 0 < self.fpir < 1:
-            raise QueryError(f"fpir lies between 0 and 1, not {self.fpir}")
+        _check_fpir(self.fpir)
         if self.pooling not in ("max", "mean", "centroid"):
             raise QueryError(f"pooling is max, mean or centroid, not {self.pooling!r}")
 
@@ -186,7 +185,13 @@ def answer(
 def compare(
     extractor: Extractor, a: PictureLike | Crop, b: PictureLike | Crop, *, fpir: float
 ) -> Comparison:
-    """Compare two pictures; the decision is that of a gallery of one person."""
+    """Compare two pictures; the decision is that of a gallery of one person.
+
+    Raises:
+        QueryError: ``fpir`` is no share.
+        PictureError: a picture can't be used.
+    """
+    _check_fpir(fpir)
     fitted = []
     for loaded in load_pictures(enumerate((a, b)), _source):
         if isinstance(loaded, BadPicture):
@@ -197,6 +202,11 @@ def compare(
     calibration = parse_calibration(extractor.spec.calibration)
     threshold = None if calibration is None else calibration.threshold(fpir=fpir, size=ONE_PERSON)
     return Comparison(score, threshold, None if threshold is None else score >= threshold)
+
+
+def _check_fpir(fpir: float) -> None:
+    if not 0 < fpir < 1:
+        raise QueryError(f"fpir lies between 0 and 1, not {fpir}")
 
 
 def _source(item: tuple[int, PictureLike | Crop]) -> Path | Crop:

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from reid_gallery.cli import app
 from reid_gallery.gallery.figures import draw_figures
+from typer.testing import CliRunner
 
 COMMAND = [sys.executable, "-c", "from reid_gallery.cli import main; main()"]
 
@@ -187,6 +189,40 @@ def test_errors_are_one_line_with_their_exit_code(filled, tmp_path, arguments, c
     assert done.stdout == ""
     if code == 1:
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["query", "x.jpg", "--min-score", "5"], "'--min-score'"),
+        (["query", "x.jpg", "--min-score", "nan"], "'--min-score'"),
+        (["query", "x.jpg", "--fpir", "2"], "'--fpir'"),
+        (["query", "x.jpg", "--fpir", "nan"], "'--fpir'"),
+        (["compare", "x.jpg", "y.jpg", "--fpir", "0"], "'--fpir'"),
+        (["query", "x.jpg", "--since", "2026-05-02", "--until", "2026-05-01"], "later than"),
+        (["query", "x.jpg", "--until", "soon", "--store", "nowhere"], "--until: time 'soon'"),
+        (["enroll", ".", "--wait", "-3"], "'--wait'"),
+        (["enroll", ".", "--wait", "nan"], "'--wait'"),
+        (["history", "--limit", "-1"], "'--limit'"),
+        (["undo", "0"], "0 is not in the range"),
+        (["split", "--to", "x", "--", "-3"], "-3 is not in the range"),
+        (["remove", "--sighting", "0", "--yes"], "'--sighting'"),
+        (["figures", "drawn", "--people", "0"], "'--people'"),
+        (["figures", "drawn", "--seed", "-1"], "'--seed'"),
+        (["evaluate", "--seed", "-1"], "'--seed'"),
+        (["hypersphere", "--out", "h", "--seed", "9" * 30], "'--seed'"),
+        (["prepare", ".", "--out", "m.csv", "--validation-share", "1"], "'--validation-share'"),
+        (["prepare", ".", "--out", "m.csv", "--drop-quantile", "nan"], "'--drop-quantile'"),
+        (["prepare", ".", "--out", "m.csv", "--sample", "-1"], "'--sample'"),
+        (["train", "--out", "r", "--data", ".", "--epochs", "0"], "'--epochs'"),
+        (["model", "adopt", "x.onnx", "--size", "0x0"], "size must be in 1..4096"),
+    ],
+)
+def test_numbers_that_can_not_be_meant_are_wrong_usage(arguments, words):
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2, done.output
+    assert words in " ".join(done.stderr.split())
+    assert done.stdout == ""
 
 
 def test_version():

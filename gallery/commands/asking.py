@@ -7,8 +7,19 @@ from typing import Annotated
 import typer
 
 from .opening import open_gallery
-from .options import DONE, SOME_FAILED, Json, Model, Paths, Pooling, Store, Wait
-from .terminal import parse_time_option, say, show_progress, show_result
+from .options import (
+    DONE,
+    SOME_FAILED,
+    Json,
+    Model,
+    Paths,
+    Pooling,
+    Store,
+    Wait,
+    check_fpir,
+    check_score,
+)
+from .terminal import parse_time_range, say, show_progress, show_result
 
 app = typer.Typer()
 
@@ -70,11 +81,15 @@ def query(
     ] = None,
     until: Annotated[str | None, typer.Option(help="Only sightings up to then.")] = None,
     as_one: Annotated[bool, typer.Option(help="All pictures show one unknown person.")] = False,
-    min_score: Annotated[float | None, typer.Option(help="No match below it.")] = None,
+    min_score: Annotated[
+        float | None, typer.Option(callback=check_score, help="No match below it.")
+    ] = None,
     pooling: Annotated[
         Pooling, typer.Option(help="How an identity's sightings make one score.")
     ] = Pooling.max,
-    fpir: Annotated[float, typer.Option(help="Share of strangers that may get a name.")] = 0.01,
+    fpir: Annotated[
+        float, typer.Option(callback=check_fpir, help="Share of strangers that may get a name.")
+    ] = 0.01,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, a PNG.")] = None,
     store: Store = None,
     model: Model = None,
@@ -84,6 +99,7 @@ def query(
     from ..pictures.sources import collect_queries
     from ..types import Failure
 
+    first, last = parse_time_range(since, until)
     if sheet is not None:
         from ..reports.png import check_png_path
 
@@ -97,8 +113,8 @@ def query(
             k=k,
             cameras=camera or (),
             not_cameras=not_camera or (),
-            since=parse_time_option(since, "--since"),
-            until=parse_time_option(until, "--until"),
+            since=first,
+            until=last,
             as_one=as_one,
             min_score=min_score,
             pooling=pooling.value,
@@ -123,7 +139,9 @@ def query(
 def compare(
     a: Path,
     b: Path,
-    fpir: Annotated[float, typer.Option(help="Share of strangers that may pass.")] = 0.01,
+    fpir: Annotated[
+        float, typer.Option(callback=check_fpir, help="Share of strangers that may pass.")
+    ] = 0.01,
     model: Annotated[
         Path | None, typer.Option(help="An extractor's ONNX file; by default the shipped one.")
     ] = None,

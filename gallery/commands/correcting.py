@@ -16,7 +16,7 @@ app = typer.Typer()
 def remove(
     pid: Annotated[str | None, typer.Argument(help="The person to delete.")] = None,
     sighting: Annotated[
-        list[int] | None, typer.Option(help="A sighting's id; may be repeated.")
+        list[int] | None, typer.Option(min=1, help="A sighting's id; may be repeated.")
     ] = None,
     yes: Yes = False,
     store: Store = None,
@@ -57,7 +57,7 @@ def merge(
 
 @app.command()
 def split(
-    sightings: Annotated[list[int], typer.Argument(help="Sightings' ids; see show.")],
+    sightings: Annotated[list[int], typer.Argument(min=1, help="Sightings' ids; see show.")],
     to: Annotated[str, typer.Option(help="Another or a new person.")],
     store: Store = None,
 ) -> int:
@@ -81,7 +81,9 @@ def history(
 
 @app.command()
 def undo(
-    change: Annotated[int | None, typer.Argument(help="Its number; by default the last.")] = None,
+    change: Annotated[
+        int | None, typer.Argument(min=1, help="Its number; by default the last.")
+    ] = None,
     yes: Yes = False,
     store: Store = None,
 ) -> int:

@@ -59,7 +59,7 @@ def figures(
     people: Annotated[int, typer.Option(min=1)] = 12,
     cameras: Annotated[int, typer.Option(min=1)] = 4,
     per_camera: Annotated[int, typer.Option(min=1)] = 2,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> int:
     """Draw people to try the gallery on. They go to OUT/PID/*.jpg and OUT/manifest.csv."""
     from ..figures import draw_figures

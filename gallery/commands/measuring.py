@@ -67,7 +67,7 @@ def evaluate(
         bool, typer.Option("--rerank", help="Re-rank by k-reciprocal neighbours.")
     ] = False,
     ap: Annotated[Convention, typer.Option(help="Average precision.")] = Convention.sum,
-    seed: Annotated[int, typer.Option(help="Of random splits.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of random splits.")] = 0,
     report: Annotated[
         Path | None, typer.Option(help="Write a page with plots and contact sheets here.")
     ] = None,

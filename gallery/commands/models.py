@@ -112,6 +112,7 @@ def adopt_model(
     ] = "",
 ) -> int:
     """Wrap a third-party extractor. It then serves as any model of this program."""
+    from ..errors import ModelError
     from ..extractor.adopt import UNKNOWN_LICENCE, adopt
     from ..extractor.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
@@ -120,14 +121,17 @@ def adopt_model(
             "--scale needs --mean and --std of that scale; none is 0 0 0, 1 1 1"
         )
     height, width = _read_size(size)
-    preprocessing = Preprocessing(
-        height=height,
-        width=width,
-        mean=mean or IMAGENET_MEAN,
-        std=std or IMAGENET_STD,
-        channels=channels.value,
-        scale=scale,
-    )
+    try:
+        preprocessing = Preprocessing(
+            height=height,
+            width=width,
+            mean=mean or IMAGENET_MEAN,
+            std=std or IMAGENET_STD,
+            channels=channels.value,
+            scale=scale,
+        )
+    except ModelError as error:  # of nothing but the options
+        raise typer.BadParameter(str(error)) from error
     target = out or Path(f"{file.stem}-adopted.onnx")
     spec = adopt(
         file,

@@ -26,6 +26,38 @@ class IndexKind(StrEnum):
     two_stage = "two-stage"
 
 
+# What a number can't be is wrong usage. Typer's own min and max would let NaN pass, and take the
+# ends of a range for parts of it.
+
+
+def check_fpir(fpir: float) -> float:
+    """Take a share of strangers: neither none, nor all."""
+    if not 0 < fpir < 1:
+        raise typer.BadParameter(f"give a share between 0 and 1, like 0.01, not {fpir:g}")
+    return fpir
+
+
+def check_part(share: float) -> float:
+    """Take a share that leaves something of the whole."""
+    if not 0 <= share < 1:
+        raise typer.BadParameter(f"give a share from 0 to below 1, like 0.1, not {share:g}")
+    return share
+
+
+def check_score(score: float | None) -> float | None:
+    """Take a cosine."""
+    if score is not None and not -1 <= score <= 1:
+        raise typer.BadParameter(f"a score is a cosine; give one from -1 to 1, not {score:g}")
+    return score
+
+
+def check_seconds(seconds: float) -> float:
+    """Take a length of time."""
+    if not seconds >= 0:
+        raise typer.BadParameter(f"give seconds, 0 or more, not {seconds:g}")
+    return seconds
+
+
 Store = Annotated[
     Path | None,
     typer.Option(
@@ -40,7 +72,10 @@ Model = Annotated[
     typer.Option("--model", help="An extractor's ONNX file; by default the store's own."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
-Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another writer.")]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", callback=check_seconds, help="Seconds to wait for another writer."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before deleting for good.")]
 Paths = Annotated[
     list[str], typer.Argument(help="Files, folders, quoted patterns; - reads paths from stdin.")

@@ -12,6 +12,8 @@ import typer
 from ..errors import ReidGalleryError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import RenderableType
     from rich.progress import Progress
 
@@ -65,8 +67,17 @@ def show_progress(total: int | None = None) -> Iterator[Callable[[int], None]]:
         yield _Bar(bar, total)
 
 
-def parse_time_option(text: str | None, option: str) -> Any:
-    """Read a time that an option gives; a wrong one is wrong usage."""
+def parse_time_range(
+    since: str | None, until: str | None
+) -> tuple["datetime | None", "datetime | None"]:
+    """Read what --since and --until give; what is no time or no range is wrong usage."""
+    first, last = _parse_time(since, "--since"), _parse_time(until, "--until")
+    if first is not None and last is not None and first > last:
+        raise typer.BadParameter(f"--since {since} is later than --until {until}; swap them")
+    return first, last
+
+
+def _parse_time(text: str | None, option: str) -> "datetime | None":
     from ..pictures.labelled import parse_time
 
     try:

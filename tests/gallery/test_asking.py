@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from reid_gallery.gallery.asking import Question
+from reid_gallery.gallery.asking import Question, compare
 from reid_gallery.gallery.errors import QueryError
 
 
@@ -25,6 +25,11 @@ from reid_gallery.gallery.errors import QueryError
 def test_what_can_not_be_meant_is_refused(options, message):
     with pytest.raises(QueryError, match=message):
         Question(**options)
+
+
+def test_a_comparison_is_checked_as_a_query_is():
+    with pytest.raises(QueryError, match="between 0 and 1"):
+        compare(None, "a.jpg", "b.jpg", fpir=2.0)  # before a model or a picture is needed
 
 
 def test_a_moment_is_a_range():
