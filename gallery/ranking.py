@@ -20,7 +20,10 @@ Ids = npt.NDArray[np.int64]
 OwnersOf = Callable[[Iterable[int]], Mapping[int, int]]
 """From sighting ids to identities' row ids; sightings that are gone are left out."""
 
-_FIRST_FETCH = 32
+_FIRST_FETCH = 64
+"""Hits first looked at: of five people, the best of whom can fill half of them, that is nearly
+always enough. To ask the index again takes as long as to ask it at all; with 32, two of five
+queries of people with 19 sightings did."""
 
 _WIDE = 1 / 4
 """The share of sightings from which on a filter is applied to hits."""

@@ -146,6 +146,24 @@ def test_one_person_with_thousands_of_sightings_does_not_hide_the_others():
     assert [person.identity for person in ranking] == [0, 5001, 2, 3]
 
 
+def test_people_of_ten_sightings_each_are_found_in_one_look():
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(200, 1, 64))
+    vectors = (centres + 0.3 * random.normal(size=(200, 10, 64))).reshape(-1, 64)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    owners = dict(enumerate(np.repeat(np.arange(200), 10).tolist()))
+    index = new_index(64)
+    index.add(np.arange(len(vectors)), vectors)
+    looks = []
+
+    def owners_of(some):
+        looks.append(some)
+        return {number: owners[number] for number in some}
+
+    rank_identities(vectors[::100], index, owners_of, k=5)
+    assert len(looks) == 1
+
+
 def test_sightings_that_are_gone_meanwhile_are_left_out():
     vectors = np.eye(4, dtype=np.float32)
     index = new_index(4)
