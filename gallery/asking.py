@@ -24,6 +24,7 @@ from .pictures.read import Crop
 from .pooling import Pooling, rank_pooled
 from .ranking import Ids, RankedIdentity, exact_scores, rank_identities
 from .store.generations import Generation, ModelPin, current_generation
+from .store.labels import as_texts
 from .store.sightings import (
     Filter,
     all_owners,
@@ -109,8 +110,8 @@ class Question:
     def filter(self) -> Filter:
         """The sightings that may match."""
         return Filter(
-            cameras=tuple(self.cameras),
-            not_cameras=tuple(self.not_cameras),
+            cameras=tuple(as_texts(self.cameras)),
+            not_cameras=tuple(as_texts(self.not_cameras)),
             since=self.since,
             until=self.until,
         )

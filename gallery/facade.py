@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from ..index.kernels import faiss_module
 from . import asking, exchange, verifying
 from .asking import QueryOptions, Question
+from .cameras import warn_of_unknown
 from .decision import DEFAULT_FPIR
 from .embeddings import check_embeddings
 from .enrolling import Enrolment, Progress, enroll_new, no_progress
@@ -30,7 +30,7 @@ from .pictures.sources import collect
 from .rebuilding import rebuild_with_model
 from .store import changes, identities, sightings
 from .store.generations import Generation, ModelPin, current_generation
-from .store.labels import Labels
+from .store.labels import Labels, as_texts
 from .store.sightings import NewSighting
 from .store.store import Store
 from .types import (
@@ -265,6 +265,7 @@ class Gallery:
             pictures: paths, or uint8[h, w, 3] RGB.
             options: ``k`` people a query, ``cameras``, ``not_cameras``, ``since``, ``until``,
                 ``as_one``, ``min_score``, ``pooling`` and ``fpir``; see `asking.QueryOptions`.
+                Of a camera that no sighting is of a warning is logged.
 
         Returns:
             One answer a picture, or a single one with ``as_one``.
@@ -290,7 +291,7 @@ class Gallery:
         """
         if isinstance(pictures, PictureLike):
             raise QueryError(f"pictures are a list, not one path; put {pictures} in brackets")
-        question = Question(**options)
+        question = self._question(options)
         self._warm_up()
         return asking.answer_pictures(self._store, self._keeper, self.extractor, pictures, question)
 
@@ -306,13 +307,21 @@ class Gallery:
         Raises:
             EmbeddingError: they aren't unit rows of the gallery's dimension.
         """
-        question = Question(**options)
+        question = self._question(options)
         generation = self._generation()
         rows = check_embeddings(embeddings, dim=generation.dim if generation else None)
         titles = names if names is not None else [f"embedding {n}" for n in range(len(rows))]
         if len(titles) != len(rows):
             raise EmbeddingError(f"{len(rows)} rows but {len(titles)} names; give one each")
         return asking.answer(self._store, self._keeper, titles, rows, question)
+
+    def _question(self, options: QueryOptions) -> Question:
+        """Check what a query is told; a camera that the gallery doesn't know is warned of."""
+        question = Question(**options)
+        if named := question.filter.cameras + question.filter.not_cameras:
+            with self._store.snapshot() as sqlite:
+                warn_of_unknown(sqlite, named)
+        return question
 
     def compare(
         self, a: PictureLike | Crop, b: PictureLike | Crop, *, fpir: float = DEFAULT_FPIR
@@ -502,15 +511,8 @@ def _labels(
         if column is not None and len(column) != count:
             raise EmbeddingError(f"{count} rows but {len(column)} {name}; give one each")
     return Labels.checked(
-        _texts(pids),
-        cameras=None if cameras is None else _texts(cameras),
+        as_texts(pids),
+        cameras=None if cameras is None else as_texts(cameras),
         times=None if times is None else list(times),
-        tracklets=None if tracklets is None else _texts(tracklets),
+        tracklets=None if tracklets is None else as_texts(tracklets),
     )
-
-
-def _texts(labels: Sequence[Any]) -> list[Any]:
-    """Labels; numbers of cameras and people are fine as such, in numpy's types as well."""
-    if {str, type(None)}.issuperset(map(type, labels)):
-        return list(labels)
-    return [str(label) if isinstance(label, Integral) else label for label in labels]

@@ -110,6 +110,18 @@ def test_filters_by_camera_and_time(filled, figures):
     assert "ISO 8601" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--camera", "--not-camera"])
+def test_a_camera_that_nobody_was_seen_by_is_warned_of(filled, figures, option):
+    question = figures / "p001" / "cam1_1.jpg"
+    done = run("query", question, option, "cma1", option, "cam2", "--json", store=filled)
+    (answer,) = records(done)
+    assert done.stderr == "warning: no sighting is of camera 'cma1'; there are cam1, cam2\n"
+    (right,) = records(run("query", question, option, "cam2", "--json", store=filled))
+    assert answer == right
+    done = run("query", question, option, "two\nlines\udcff", store=filled)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+
+
 def test_enroll_again_skips_and_another_name_conflicts(own, figures):
     done = run("enroll", figures, "--json", store=own)
     (report,) = records(done)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import repeat
+from numbers import Integral
 from typing import Any, TypeVar
 
 from ..errors import LabelError
@@ -88,6 +89,13 @@ class Labels:
             _converted(to_microseconds, self.times),
             self.tracklets or repeat(None),
         )
+
+
+def as_texts(labels: Sequence[Any]) -> list[Any]:
+    """Labels; numbers of cameras and people are fine as such, in numpy's types as well."""
+    if {str, type(None)}.issuperset(map(type, labels)):
+        return list(labels)
+    return [str(label) if isinstance(label, Integral) else label for label in labels]
 
 
 def check_pid(pid: str) -> None:

@@ -1,0 +1,44 @@
+"""The cameras that a gallery knows: a mistyped one would filter nothing, or all, in silence."""
+
+import difflib
+import json
+import logging
+import sqlite3
+from collections.abc import Sequence
+
+log = logging.getLogger("reid_gallery")
+
+_LISTED = 10
+
+
+def warn_of_unknown(sqlite: sqlite3.Connection, named: Sequence[str]) -> None:
+    """Say which of the cameras that a query names no sighting is of, and which ones there are."""
+    unknown = [camera for camera in dict.fromkeys(named) if not _is_known(sqlite, camera)]
+    if unknown:
+        names = " or ".join(map(repr, unknown))
+        log.warning("no sighting is of camera %s; %s", names, _list_known(sqlite, unknown))
+
+
+def _is_known(sqlite: sqlite3.Connection, camera: str) -> bool:
+    """Whether a filter by ``camera`` finds a sighting; it ends at the first."""
+    return bool(
+        sqlite.execute(
+            "SELECT EXISTS (SELECT 1 FROM sightings"
+            " WHERE camera IN (SELECT value FROM json_each(?)))",
+            (json.dumps([camera]),),
+        ).fetchone()[0]
+    )
+
+
+def _list_known(sqlite: sqlite3.Connection, unknown: Sequence[str]) -> str:
+    """Some of the cameras that there are, those first whose names are like the unknown ones."""
+    rows = sqlite.execute(
+        "SELECT DISTINCT camera FROM sightings WHERE camera IS NOT NULL ORDER BY camera"
+    )
+    cameras = [camera for (camera,) in rows]
+    if not cameras:
+        return "none has a camera"
+    near = {like for name in unknown for like in difflib.get_close_matches(str(name), cameras)}
+    listed = sorted(cameras, key=lambda camera: camera not in near)[:_LISTED]
+    more = len(cameras) - len(listed)
+    return f"there are {', '.join(listed)}" + (f" and {more} more" if more else "")
