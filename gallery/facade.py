@@ -433,8 +433,10 @@ class Gallery:
 
         Raises:
             QueryError: there is no such index.
-            StoreError: pictures are missing; the old model goes on answering.
+            StoreError: pictures are missing, and the old model goes on answering; or the store is
+                read-only here.
         """
+        self._store.connection.require_writable()
         choice = None if index is None else check_choice(index)
         if model is not None:
             extractor = Extractor.load(resolve_model(model))

@@ -234,8 +234,11 @@ class IndexKeeper:
             self.save_if_stale()
 
     def save_if_stale(self) -> None:
-        """Write the index if none is saved, or if that lacks much or holds what was removed."""
-        if self._index is None:
+        """Write the index if none is saved, or if that lacks much or holds what was removed.
+
+        Where the store is read-only, that is up to whoever changes it.
+        """
+        if self._index is None or self._store.connection.read_only:
             return
         rows = len(self._index)
         tolerated = min(max(_STALE_ROWS, _STALE_SHARE * rows), _STALE_AT_MOST)

@@ -1,12 +1,14 @@
 """The connection to the database: its settings, and transactions as context managers."""
 
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import StoreBusyError, StoreDamagedError, StoreError
+from .frozen import FrozenFile, is_locked_out
 
 log = logging.getLogger("reid_gallery")
 
@@ -16,12 +18,22 @@ PAGE_BYTES = 32768
 MAPPED_BYTES = 2**40
 """As much as SQLite was built to map; usually it takes that for 2 GB."""
 
+_PRAGMAS = (
+    f"page_size = {PAGE_BYTES}",
+    "journal_mode = WAL",
+    "synchronous = FULL",  # an acknowledged change survives a power cut as well
+    "foreign_keys = ON",
+    # What fits is read where the system keeps it: half the time of a few hundred vectors.
+    f"mmap_size = {MAPPED_BYTES}",
+    "secure_delete = ON",  # removed vectors are overwritten with zeros, not just unlinked
+)
+
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 _ADVICE = {
     ("SQLITE_FULL", "SQLITE_IOERR"): "; nothing of this change was stored: is the disk full?",
     ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"): (
-        "; the store and its folder must be writable, even to read it (copy it elsewhere)"
+        "; look at the permissions of the store's files and folder, or copy it elsewhere"
     ),
 }
 
@@ -30,29 +42,34 @@ class Connection:
     """One SQLite connection in WAL mode; for one thread.
 
     Args:
-        path: the database file; created when missing.
+        path: the database file, absolute; created when missing.
         wait_s: how long a writer waits for another writer before it gives up.
+
+    Attributes:
+        read_only: whether nothing can be written here, by the permissions of files and folder.
     """
 
     def __init__(self, path: Path, *, wait_s: float) -> None:
         self.path, self.wait_s = path, wait_s
         self._remembers = False  # whether the log may still hold what was deleted
         with self._translated():
-            self._sqlite = sqlite3.connect(path, timeout=min(wait_s, 1e6), isolation_level=None)
-            self._configure()
+            self._sqlite, self._frozen = self._connect()
         self._file = _identify(path)
+        self.read_only = self._frozen is not None or not os.access(path, os.W_OK)
 
-    def _configure(self) -> None:
-        for pragma in (
-            f"page_size = {PAGE_BYTES}",
-            "journal_mode = WAL",
-            "synchronous = FULL",  # an acknowledged change survives a power cut as well
-            "foreign_keys = ON",
-            # What fits is read where the system keeps it: half the time of a few hundred vectors.
-            f"mmap_size = {MAPPED_BYTES}",
-            "secure_delete = ON",  # removed vectors are overwritten with zeros, not just unlinked
-        ):
-            self._sqlite.execute(f"PRAGMA {pragma}")
+    def _connect(self) -> tuple[sqlite3.Connection, FrozenFile | None]:
+        """Connect with locks; where those can't be made, to the file as it lies."""
+        sqlite = sqlite3.connect(self.path, timeout=min(self.wait_s, 1e6), isolation_level=None)
+        try:
+            for pragma in _PRAGMAS:
+                sqlite.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            sqlite.close()
+            if not is_locked_out(self.path, error):
+                raise
+            frozen = FrozenFile(self.path)
+            return frozen.connect(), frozen
+        return sqlite, None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -66,9 +83,23 @@ class Connection:
 
         Raises:
             StoreBusyError: another process was writing for longer than ``wait_s``.
+            StoreError: the store is read-only here.
         """
+        self.require_writable()
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
+
+    def require_writable(self) -> None:
+        """Refuse to begin what could not be stored.
+
+        Raises:
+            StoreError: the store is read-only here.
+        """
+        if self.read_only:
+            raise StoreError(
+                f"{self.path.parent}: can't be changed, it is read-only here; do it as someone who "
+                "may write there, or copy the store elsewhere"
+            )
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -77,7 +108,7 @@ class Connection:
                 f"{self.path}: was deleted or replaced while it was open, and what is written now "
                 "would be lost; open the store again"
             )
-        with self._translated():
+        with self._translated(), self._undisturbed():
             self._sqlite.execute(begin)
             try:
                 yield self._sqlite
@@ -86,6 +117,22 @@ class Connection:
                 if self._sqlite.in_transaction:
                     self._sqlite.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Without locks, what was read counts only if nobody has written meanwhile."""
+        if self._frozen is not None and not self._frozen.is_still():
+            sqlite, frozen = self._connect()
+            self._sqlite.close()
+            self._sqlite, self._frozen = sqlite, frozen
+        try:
+            yield
+        finally:
+            if self._frozen is not None and not self._frozen.is_still():
+                raise StoreError(
+                    f"{self.path.parent}: was written to while it was read, where it is read-only "
+                    "and can't be locked; try again"
+                )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -133,7 +180,7 @@ class Connection:
 
     def integrity_problems(self) -> list[str]:
         """What SQLite's own integrity and foreign-key checks find; empty when all is well."""
-        with self._translated():
+        with self._translated(), self._undisturbed():
             rows = self._sqlite.execute("PRAGMA integrity_check(20)").fetchall()
             broken = self._sqlite.execute("PRAGMA foreign_key_check").fetchall()
         problems = [text for (text,) in rows if text != "ok"]

@@ -34,14 +34,15 @@ class StoreDirectory:
         return self.root / "rebuild.lock"
 
     def create(self) -> None:
-        """Make the folders.
+        """Make the folders of a store that isn't there.
 
         Raises:
             StoreError: the path can't be a store: a file, unwritable, or a folder of other things.
         """
         try:
             self._check_free()
-            self.index_folder.mkdir(parents=True, exist_ok=True)
+            if not self.database.exists():  # a store that is there may be read-only
+                self.index_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"{self.root}: the store can't be made here ({error.strerror}); "

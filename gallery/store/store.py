@@ -84,7 +84,9 @@ class Store:
 
         Raises:
             ModelMismatchError: the store's vectors were made by another model.
+            StoreError: the store is read-only here.
         """
+        self.connection.require_writable()
         with self.snapshot() as sqlite:
             generation = generations.current_generation(sqlite)
         if generation is None:
