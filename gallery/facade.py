@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -30,8 +29,7 @@ from .pictures.sources import collect
 from .rebuilding import rebuild_with_model
 from .store import changes, identities, sightings
 from .store.generations import Generation, ModelPin, current_generation
-from .store.labels import Labels, as_texts
-from .store.sightings import NewSighting
+from .store.labels import Names, Times, labels_for
 from .store.store import Store
 from .types import (
     Answer,
@@ -46,9 +44,6 @@ from .types import (
     Stats,
     VerifyReport,
 )
-
-Times = Sequence[datetime | None]
-Names = Sequence[str | None]
 
 
 class Gallery:
@@ -209,11 +204,11 @@ class Gallery:
 
         They have no file to go back to, so `rebuild` with another model can't embed them again.
         """
-        labelled = _new_sightings(len(crops), pids, cameras, times, tracklets)
+        labels = labels_for(len(crops), pids, cameras, times, tracklets)
         embeddings = self.extractor.embed(crops)
         new = [
             replace(sighting, content=content_hash(crop))
-            for sighting, crop in zip(labelled, crops, strict=True)
+            for sighting, crop in zip(sightings.new_sightings(labels), crops, strict=True)
         ]
         generation = self._pin(pin_of(self.extractor))
         report = enroll_new(self._store, new, embeddings, generation=generation)
@@ -248,7 +243,7 @@ class Gallery:
         model = self.extractor if self._model is not None else None
         rows = check_embeddings(embeddings, dim=None if model is None else model.dim)
         pin = external_pin(rows.shape[1]) if model is None else pin_of(model)
-        labels = _labels(len(rows), pids, cameras, times, tracklets)
+        labels = labels_for(len(rows), pids, cameras, times, tracklets)
         generation = self._pin(pin)
         outcome = self._store.enroll(labels, rows, generation=generation)
         self._keep_index(News(generation.id, outcome.ids, rows))
@@ -483,38 +478,3 @@ class Gallery:
         with self._store.snapshot() as sqlite:
             self._keeper.refresh(sqlite, news)
         self._keeper.save_now_and_then()
-
-
-def _new_sightings(
-    count: int,
-    pids: Sequence[str],
-    cameras: Names | None,
-    times: Times | None,
-    tracklets: Names | None,
-) -> list[NewSighting]:
-    labels = _labels(count, pids, cameras, times, tracklets)
-    none: list[None] = [None] * count
-    columns = (labels.cameras or none, labels.times or none, labels.tracklets or none)
-    return [
-        NewSighting(pid=pid, camera=camera, time=time, tracklet=tracklet)
-        for pid, camera, time, tracklet in zip(labels.pids, *columns, strict=True)
-    ]
-
-
-def _labels(
-    count: int,
-    pids: Sequence[str],
-    cameras: Names | None,
-    times: Times | None,
-    tracklets: Names | None,
-) -> Labels:
-    columns = {"pids": pids, "cameras": cameras, "times": times, "tracklets": tracklets}
-    for name, column in columns.items():
-        if column is not None and len(column) != count:
-            raise EmbeddingError(f"{count} rows but {len(column)} {name}; give one each")
-    return Labels.checked(
-        as_texts(pids),
-        cameras=None if cameras is None else as_texts(cameras),
-        times=None if times is None else list(times),
-        tracklets=None if tracklets is None else as_texts(tracklets),
-    )

@@ -8,10 +8,12 @@ from itertools import repeat
 from numbers import Integral
 from typing import Any, TypeVar
 
-from ..errors import LabelError
+from ..errors import EmbeddingError, LabelError
 from ..times import from_microseconds, to_microseconds
 
 Value = TypeVar("Value")
+Times = Sequence[datetime | None]
+Names = Sequence[str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,31 @@ class Labels:
             _converted(to_microseconds, self.times),
             self.tracklets or repeat(None),
         )
+
+
+def labels_for(
+    count: int,
+    pids: Sequence[str],
+    cameras: Names | None,
+    times: Times | None,
+    tracklets: Names | None,
+) -> Labels:
+    """What a caller holds in memory, as labels of ``count`` rows.
+
+    Raises:
+        EmbeddingError: a column is of another length.
+        LabelError: a value can't be stored, or a pid is empty.
+    """
+    columns = {"pids": pids, "cameras": cameras, "times": times, "tracklets": tracklets}
+    for name, column in columns.items():
+        if column is not None and len(column) != count:
+            raise EmbeddingError(f"{count} rows but {len(column)} {name}; give one each")
+    return Labels.checked(
+        as_texts(pids),
+        cameras=None if cameras is None else as_texts(cameras),
+        times=None if times is None else list(times),
+        tracklets=None if tracklets is None else as_texts(tracklets),
+    )
 
 
 def as_texts(labels: Sequence[Any]) -> list[Any]:

@@ -48,6 +48,16 @@ class NewSighting:
             check_time(self.time)
 
 
+def new_sightings(labels: Labels) -> list[NewSighting]:
+    """Labels without contents and paths, row by row; `labels_of` is the way back."""
+    none = [None] * len(labels)
+    columns = (labels.cameras or none, labels.times or none, labels.tracklets or none)
+    return [
+        NewSighting(pid=pid, camera=camera, time=time, tracklet=tracklet)
+        for pid, camera, time, tracklet in zip(labels.pids, *columns, strict=True)
+    ]
+
+
 def labels_of(sightings: Sequence[NewSighting]) -> Labels:
     """The same, column by column."""
     contents = [new.content for new in sightings]
