@@ -15,7 +15,7 @@ from .checkpoint import read_state
 from .config import TrainConfig, load_config, recipe_path
 from .export import export_model
 from .loop import Run
-from .material import split_of_run
+from .material import find_unlabelled, split_of_run
 from .opening import resume_run, start_run
 from .reports.report import write_report
 from .run_folder import (
@@ -123,6 +123,7 @@ def export_run(out: Path) -> Path:
         licence=data.licence,
         training={
             "data": _describe(data, split),
+            **_describe_unlabelled(data),
             "teacher": data.teacher.name if data.teacher else None,
             "seconds": round(state["seconds"]),
         },
@@ -176,6 +177,14 @@ def _describe(data: RunData, split: Split) -> list[dict[str, Any]]:
         }
         for number, (folder, layout) in enumerate(data.sources)
     ]
+
+
+def _describe_unlabelled(data: RunData) -> dict[str, Any]:
+    """Say how many pictures without labels there were, if any."""
+    if not data.unlabelled:
+        return {}
+    names = ["/".join(folder.parts[-2:]) for folder in data.unlabelled]
+    return {"unlabelled": {"names": names, "pictures": len(find_unlabelled(data))}}
 
 
 def _count(pictures: Sequence[TrainingPicture], source: int) -> dict[str, int]:

@@ -461,6 +461,8 @@ def test_pictures_without_labels_join_every_batch(
         run._end_epoch(run._validate())
     resume_whole(tmp_path / "again")
     assert_same_checkpoint(tmp_path / "again" / LAST, tmp_path / "run" / LAST)
+    training = Extractor.load(api.export_run(tmp_path / "run")).spec.training
+    assert training["unlabelled"]["pictures"] == 5
 
 
 def test_what_can_t_be_learnt_from_without_labels_is_told(tiny_config, with_unlabelled, tmp_path):
