@@ -29,13 +29,11 @@ format: dev  ## mend what the linter and formatter can mend
 	$(FULL)/ruff check --fix .
 	$(FULL)/ruff format .
 
-BENCH := OMP_NUM_THREADS=2 $(FULL)/python
-ALIKE = $(if $(LIKE),--like "$(LIKE)")
-bench: dev  ## measure against bare FAISS and SQLite, quickly; LIKE=STORE: vectors like its people's
-	$(BENCH) benchmarks/index.py --count 30000 --queries 20 $(ALIKE)
-	$(BENCH) benchmarks/hnsw.py --count 30000 --queries 50 $(ALIKE)
-	folder=$$(mktemp -d) && $(BENCH) benchmarks/growth.py $$folder --sizes 1000 10000 30000 $(ALIKE); \
-	  status=$$?; rm -rf $$folder; exit $$status
+BENCH := OMP_NUM_THREADS=2 $(FULL)/python benchmarks/bench.py
+bench: dev  ## measure against bare FAISS and SQLite; COUNT="100000 1000000", LIKE=STORE: as the page tells
+	$(BENCH) $(if $(COUNT),--count $(COUNT)) $(if $(LIKE),--like "$(LIKE)") \
+	  $(if $(PICTURES),--pictures "$(PICTURES)") $(if $(LAYOUT),--layout $(LAYOUT)) \
+	  $(if $(FLAT),--flat $(FLAT)) $(if $(SCRATCH),--scratch "$(SCRATCH)")
 
 wheel: dev  ## build the wheel, install it alone and run it elsewhere
 	FULL=$(CURDIR)/$(FULL) sh .ci/wheel

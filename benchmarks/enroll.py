@@ -1,22 +1,29 @@
 """Enrolling real pictures against the extractor alone on the same pictures, decoded beforehand.
 
     python benchmarks/enroll.py FOLDER --layout market1501 --count 512
+    python benchmarks/enroll.py FOLDER --count 192 --flat 100000
 
-Both sides take turns, in batches of the same size. The ratio that counts is floor / ours: the
-share of the extractor's own pictures a second that an enrolment reaches, reading, decoding,
-hashing and committing included. ``--memory`` runs enrolments of COUNT and 4 x COUNT pictures in
-processes of their own and tells the peak of each.
+Both sides take turns, in batches of the same size. The ratio that counts is ours / floor in
+pictures a second: the share of the extractor's own speed that an enrolment reaches, reading,
+decoding, hashing and committing included.
+
+``--flat`` enrolls so many pictures in a process of its own and tells how much memory it has after
+the first tenth and at the end: its own, which the system can't drop, and in all, with what is
+mapped. Those pictures are FOLDER's again and again, each file with a comment of its own, so that no
+two are the same; they are written below ``--scratch`` and take about 8 KB each.
 """
 
 import argparse
 import multiprocessing
-import os
 import resource
 import tempfile
+from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from PIL import Image
 from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.facade import Gallery
 from reid_gallery.gallery.loading import load_pictures
@@ -24,9 +31,10 @@ from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.gallery.pictures.labelled import LabelledPicture, Reading
 from reid_gallery.gallery.pictures.read import read_crop
 from reid_gallery.gallery.pictures.sources import collect
+from rows import Aim, Row, heading, tell
 from sides import Seconds, in_turn
 
-MEMORY_TIMES = (1, 4)
+MB = 2**20
 
 
 def main() -> None:
@@ -35,10 +43,10 @@ def main() -> None:
     reading = collect([str(arguments.folder)], layout=arguments.layout)
     pictures = reading.pictures[: arguments.count]
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
-        if arguments.memory:
-            for times in MEMORY_TIMES:
-                _print_memory(reading.pictures[: times * arguments.count], Path(scratch))
-        _print_speed(pictures, Path(scratch), arguments.runs)
+        _tell_speed(pictures, Path(scratch), arguments.runs)
+        if arguments.flat:
+            drawn = _write_distinct(pictures, Path(scratch) / "distinct", arguments.flat)
+            _tell_memory(drawn, Path(scratch) / "flat", arguments.flat)
 
 
 def _parse() -> argparse.Namespace:
@@ -47,12 +55,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--layout", default="folders")
     parser.add_argument("--count", type=int, default=512, help="pictures")
     parser.add_argument("--runs", type=int, default=5, help="turns of each side")
-    parser.add_argument("--memory", action="store_true", help="peak memory at 1x and 4x as many")
+    parser.add_argument("--flat", type=int, help="enroll so many and watch the memory")
     parser.add_argument("--scratch", type=Path, help="where the stores are made; on a disk")
     return parser.parse_args()
 
 
-def _print_speed(pictures: list[LabelledPicture], scratch: Path, runs: int) -> None:
+def _tell_speed(pictures: list[LabelledPicture], scratch: Path, runs: int) -> None:
     extractor = Extractor.load(resolve_model(None))
     fitted = np.stack([fit(read_crop(picture.path)) for picture in pictures])
     extractor.embed_fitted(fitted[:16])  # the first run is slower
@@ -64,19 +72,24 @@ def _print_speed(pictures: list[LabelledPicture], scratch: Path, runs: int) -> N
         },
         runs,
     )
+    heading(f"enrolling {len(pictures)} pictures, {runs} turns, medians")
     floor_wall, floor_cpu = _medians(taken["extractor alone"])
-    print(f"{len(pictures)} pictures, {runs} turns, load {os.getloadavg()[0]:.1f}; medians")
-    print("| side | pictures/s | CPU ms a picture | of the floor, wall | of the floor, CPU |")
-    print("|---|---|---|---|---|")
-    for name, side in taken.items():
-        wall, cpu = _medians(side)
-        print(
-            f"| {name} | {len(pictures) / wall:.0f} | {cpu / len(pictures) * 1000:.2f} "
-            f"| {floor_wall / wall:.3f} | {floor_cpu / cpu:.3f} |"
+    for name, why in (
+        ("enroll", "a new store is made and its index saved, which weighs less on more pictures"),
+        ("read, decode, fit", ""),
+    ):
+        wall, cpu = _medians(taken[name])
+        row = Row(
+            what=f"{name} / extractor alone, pictures a second",
+            size=len(pictures),
+            floor=len(pictures) / floor_wall,
+            ours=len(pictures) / wall,
+            unit="/s",
+            cpu=cpu / floor_cpu,
+            aim=Aim(least=0.95) if name == "enroll" else None,
+            why=why,
         )
-    turns = zip(taken["extractor alone"], taken["enroll"], strict=True)
-    ratios = sorted(floor[0] / ours[0] for floor, ours in turns)
-    print(f"floor / enroll, wall, by turn: {', '.join(f'{ratio:.3f}' for ratio in ratios)}")
+        tell(row)
 
 
 def _enroll(root: Path, extractor: Extractor, pictures: list[LabelledPicture]) -> None:
@@ -96,17 +109,60 @@ def _medians(side: list[Seconds]) -> Seconds:
     return median(walls), median(processors)
 
 
-def _print_memory(pictures: list[LabelledPicture], scratch: Path) -> None:
-    """Enroll in a fresh process, since a process's peak never falls."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        megabytes = pool.apply(_peak_of_enrolling, (scratch, pictures))
-    print(f"{len(pictures)} pictures: peak {megabytes:.0f} MB", flush=True)
+def _write_distinct(pictures: list[LabelledPicture], folder: Path, count: int) -> Path:
+    """Write ``count`` files, a folder a person, no two of the same bytes."""
+    for number, picture in enumerate(islice(cycle(pictures), count)):
+        path = folder / picture.pid / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(read_crop(picture.path)).save(path, quality=92, comment=str(number))
+    return folder
 
 
-def _peak_of_enrolling(scratch: Path, pictures: list[LabelledPicture]) -> float:
-    _enroll(scratch / f"memory{len(pictures)}", Extractor.load(resolve_model(None)), pictures)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+@dataclass
+class _Watch:
+    """Told of progress, it looks how much memory this process has.
+
+    Attributes:
+        seen: after so many pictures, so many bytes of its own and in all.
+    """
+
+    seen: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def __call__(self, done: int) -> None:
+        """``done`` more pictures are enrolled."""
+        _, resident, shared, *_ = map(int, Path("/proc/self/statm").read_text().split())
+        before = self.seen[-1][0] if self.seen else 0
+        page = resource.getpagesize()
+        self.seen.append((before + done, (resident - shared) * page, resident * page))
+
+
+def _tell_memory(folder: Path, store: Path, count: int) -> None:
+    """Enroll in a fresh process, which has nothing else in memory."""
+    heading(f"enrolling {count:,} pictures: memory after the first tenth, and at the end")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        seen = pool.apply(_watch_enrolling, (folder, store))
+    _, *first = next(moment for moment in seen if moment[0] >= count / 10)
+    _, *last = seen[-1]
+    for what, floor, ours in zip(("of its own", "with what is mapped"), first, last, strict=True):
+        row = Row(
+            what=f"enroll pictures, memory {what}: at the end / after a tenth",
+            size=count,
+            floor=floor / MB,
+            ours=ours / MB,
+            unit="MB",
+            aim=Aim(most=1.1) if what == "of its own" else None,
+            why="the paths and numbers of all pictures are kept for the report",
+        )
+        tell(row)
+
+
+def _watch_enrolling(folder: Path, store: Path) -> list[tuple[int, int, int]]:
+    watch = _Watch()
+    with Gallery.open(store, model=resolve_model(None)) as gallery:
+        report = gallery.enroll_reading(collect([str(folder)]), progress=watch)
+    if report.failed or report.skipped or report.conflicting:
+        raise SystemExit(f"not all pictures were enrolled: {report}")
+    return watch.seen
 
 
 if __name__ == "__main__":

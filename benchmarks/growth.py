@@ -31,6 +31,7 @@ import numpy as np
 from bulk import add_bare, add_ours, chunks, labels_of, open_bare, read_all
 from people_like import PeopleLike
 from reid_gallery import Gallery
+from rows import Aim, Row, heading, tell
 
 K = 5
 KIND = "two-stage"
@@ -170,6 +171,20 @@ def measure(folder: Path, like: PeopleLike, before: int, size: int) -> dict[str,
     return line
 
 
+def tell_memory(line: dict[str, Any]) -> None:
+    """The rows of the table that only a process of its own can tell."""
+    index = line["index_bytes"] * line["size"] / 2**20
+    floor = line["floor_mb"]
+    heading(f"memory, {line['size']:,} sightings")
+    for step, bare, ours, aim in (
+        ("rebuild: own memory / index + 200 MB", index + 200, line["rebuild_own_mb"], Aim(most=1)),
+        ("asking: own memory / a process with IndexFlatIP", floor, line["query_own_mb"], None),
+        ("asking: with what is mapped / the same", floor, line["query_mb"], None),
+    ):
+        what = f"{KIND}, {step}"
+        tell(Row(what=what, size=line["size"], floor=bare, ours=ours, unit="MB", aim=aim))
+
+
 def there(store: Path) -> int:
     """How many sightings the gallery has: a run that was stopped may have added some."""
     if not store.exists():
@@ -209,6 +224,7 @@ def main() -> None:
         with lines.open("a") as file:
             file.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
+        tell_memory(line)
         before = size
 
 

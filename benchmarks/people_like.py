@@ -57,10 +57,7 @@ class PeopleLike:
     def of_figures(cls) -> "PeopleLike":
         """From drawn people, for a run without data; they differ in fewer ways than people do."""
         with tempfile.TemporaryDirectory() as folder:
-            draw_figures(Path(folder) / "figures", people=80, cameras=3, per_camera=2, seed=1)
-            with Gallery.open(Path(folder) / "store") as gallery:
-                gallery.enroll([str(Path(folder) / "figures")])
-            return cls.of_store(Path(folder) / "store")
+            return cls.of_store(enroll_figures(Path(folder))[1])
 
     @property
     def dim(self) -> int:
@@ -92,6 +89,19 @@ class PeopleLike:
         shaken = np.sqrt(1 - _SHAKEN**2) * differences + _SHAKEN * (noise @ self._within.T)
         rows = (means[people] + shaken).astype(np.float32)
         return rows / np.linalg.norm(rows, axis=1, keepdims=True), people
+
+
+def enroll_figures(folder: Path) -> tuple[Path, Path]:
+    """Draw 480 pictures of 80 people in ``folder / "figures"``; enroll them in another beside it.
+
+    Returns:
+        The pictures' folder and the gallery's.
+    """
+    figures, store = folder / "figures", folder / "of_figures"
+    draw_figures(figures, people=80, cameras=3, per_camera=2, seed=1)
+    with Gallery.open(store) as gallery:
+        gallery.enroll([str(figures)])
+    return figures, store
 
 
 def _root(covariance: npt.NDArray[np.float64]) -> Vectors:
