@@ -13,9 +13,10 @@ from ..atomic import replacing
 from ..errors import ModelError
 from .agreement import check_agreement, noise_pictures
 from .contract import Embeddings
-from .onnx_extractor import Extractor, open_session
+from .onnx_extractor import Extractor
 from .ports import Ports, find_ports
 from .preprocessing import Preprocessing
+from .session import CPU, open_session
 from .spec import METADATA_KEY, ModelSpec
 from .wrapping import LEAST_OPSET, wrap
 
@@ -133,7 +134,7 @@ def _check_size(ports: Ports, preprocessing: Preprocessing, *, where: str) -> No
 
 def _run_bare(source: Path, ports: Ports, pixels: npt.NDArray[np.float32]) -> Embeddings:
     """Run the third-party model as it is, picture by picture; return float32[n, d] unit rows."""
-    session = open_session(source, None, ["CPUExecutionProvider"])
+    session = open_session(source, None, [CPU])
     taken = pixels.astype(np.float16 if ports.half else np.float32)
     if ports.layout == "nchw":
         taken = taken.transpose(0, 3, 1, 2)

@@ -1,12 +1,10 @@
 """The extractor: an ONNX file that turns crops into embeddings, on the CPU by default."""
 
-import hashlib
-import mmap
 import os
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +21,8 @@ from .contract import (
     check_fitted,
     output_dim,
 )
+from .hashing import hash_file
+from .session import CPU, open_session
 from .spec import METADATA_KEY, ModelSpec
 
 BATCH_SIZE = 16
@@ -49,7 +49,7 @@ class Extractor:
         path: str | Path,
         *,
         threads: int | None = None,
-        providers: Sequence[str] = ("CPUExecutionProvider",),
+        providers: Sequence[str] = (CPU,),
     ) -> "Extractor":
         """Load a model file and check that it keeps the contract (see `contract`).
 
@@ -150,43 +150,10 @@ def _open(path: Path, threads: int | None, providers: Sequence[str]) -> tuple[st
         if not path.is_file():
             raise ModelError(f"{path}: no such model file; name an ONNX file")
         with path.open("rb") as file:
-            digest = _sha256(file)
-            session = open_session(path, threads, providers)
+            digest = hash_file(file)
+            session = open_session(path, threads, providers, sha256=digest)
             if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 raise ModelError(f"{path}: was replaced while it was being loaded; try again")
     except OSError as error:
         raise ModelError(f"{path}: can't be read ({error.strerror or error})") from error
     return digest, session
-
-
-def _sha256(file: BinaryIO) -> str:
-    """Hash a file in one go.
-
-    Piece by piece, each piece would wait for the interpreter's lock while another thread imports.
-    """
-    if not os.fstat(file.fileno()).st_size:
-        return hashlib.sha256().hexdigest()
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return hashlib.sha256(content).hexdigest()
-
-
-def open_session(path: Path, threads: int | None, providers: Sequence[str]) -> Any:
-    """Load with all graph optimisations.
-
-    Measured on an EfficientNet-Lite0: fewer of them load 16 ms sooner and then lose 17 ms with the
-    first picture, and 2.5 times the time with every later one.
-    """
-    import onnxruntime  # noqa: PLC0415 (most of a cold start, and most commands don't need it)
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # its errors are raised as well; stderr is for our own words
-    # Its threads would go on spinning after a run, in the way of the search and of decoding;
-    # batches are as fast without, single pictures 8 % slower.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
-    except Exception as error:  # its errors share no base below Exception
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path}: not a model that ONNX Runtime can load ({reason})") from error
