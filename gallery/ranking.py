@@ -77,9 +77,8 @@ def rank_identities(
     # To drop what a wide filter forbids is quicker than to search only the rest.
     searched = allowed if share < _WIDE else None
     available = len(index) if searched is None else len(searched)
-    fetch = max(_FIRST_FETCH, 4 * k)
-    if searched is None:
-        fetch = int(fetch / share)
+    # A wide filter drops hits of the best as of the others, so as many are looked at as without.
+    fetch = max(_FIRST_FETCH, int(4 * k / (share if searched is None else 1)))
     while len(pending) and available:
         fetch = min(fetch, available)
         unsure = []

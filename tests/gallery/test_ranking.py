@@ -162,6 +162,9 @@ def test_people_of_ten_sightings_each_are_found_in_one_look():
 
     rank_identities(vectors[::100], index, owners_of, k=5)
     assert len(looks) == 1
+    rank_identities(vectors[::100], index, owners_of, k=5, allowed=np.arange(0, 2000, 2))
+    assert len(looks) == 2
+    assert len(looks[1]) < len(looks[0])  # no more hits than without the filter, half of them
 
 
 def test_sightings_that_are_gone_meanwhile_are_left_out():
