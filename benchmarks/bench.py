@@ -68,6 +68,16 @@ def measure_sizes(rows: Path, arguments: argparse.Namespace, picture: str) -> No
             run(rows, "growth", folder, "--sizes", count, "--queries", 20, *like)
 
 
+def machine() -> str:
+    """On what it was measured, and whether others used it as well."""
+    cores, (_, load, _) = os.cpu_count() or 1, os.getloadavg()
+    threads = os.environ.get("OMP_NUM_THREADS", "all")
+    text = f"{cores} cores, {threads} threads, load {load:.1f} in the last five minutes"
+    if load > 1.5 * cores:
+        text += ": too busy for times to mean anything but in the column cpu"
+    return text
+
+
 def parse(given: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -90,9 +100,7 @@ def main() -> None:
             arguments.pictures = arguments.pictures or figures
         rows = folder / "rows.jsonl"
         measure_sizes(rows, arguments, measure_pictures(rows, arguments))
-        threads = os.environ.get("OMP_NUM_THREADS", "all")
-        print(f"\n{os.cpu_count()} cores, {threads} threads, load {os.getloadavg()[1]:.1f}\n")
-        print(table(read_rows(rows)))
+        print(f"\n{machine()}\n\n{table(read_rows(rows))}")
 
 
 if __name__ == "__main__":

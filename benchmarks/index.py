@@ -273,10 +273,12 @@ def beside_a_writer(gallery: Gallery, store: Path, queries: Vectors, size: int) 
             for n in range(number)
         ]
 
+    asked(1)  # opens the index
     alone, beside = asked(150), []
     writer = others_enroll(store, 20_000, queries.shape[1])
     while writer.poll() is None:
         beside += asked(5)
+    asked(1)  # takes in what the writer did last
     alone += asked(150)  # the gallery has grown meanwhile
     (floor, floor_cpu), (ours, ours_cpu) = (
         [float(np.quantile(column, 0.99)) for column in zip(*side, strict=True)]
