@@ -19,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -213,29 +214,37 @@ ENROLL = """
 import sys
 import numpy as np
 from reid_gallery import Gallery
-rows = np.random.default_rng(int(sys.argv[3])).standard_normal((int(sys.argv[2]), int(sys.argv[4])))
-rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-with Gallery.open(sys.argv[1]) as gallery:
+store, file = sys.argv[1:]
+rows, people = (np.load(file)[name] for name in ("rows", "people"))
+with Gallery.open(store) as gallery:
     print("open", flush=True)
-    for some in np.array_split(rows, max(1, len(rows) // 1000)):
-        gallery.enroll_embeddings(some, pids=["new"] * len(some))
+    for start in range(0, len(rows), 1000):
+        some = slice(start, start + 1000)
+        pids = [f"{file} {person}" for person in people[some]]
+        gallery.enroll_embeddings(rows[some], pids=pids)
 """
 
 
-def others_enroll(store: Path, count: int, dim: int) -> subprocess.Popen[str]:
-    """Another process enrolls; returns once it has opened the gallery."""
-    arguments = [str(store), str(count), str(time.time_ns() % 2**31), str(dim)]
-    process = subprocess.Popen(
-        [sys.executable, "-c", ENROLL, *arguments], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    return process
+@contextmanager
+def others_enroll(store: Path, like: PeopleLike, count: int) -> Iterator[subprocess.Popen[str]]:
+    """Another process enrolls so many of other people; it has opened the gallery by now."""
+    seed = time.time_ns() % 2**31
+    rows, people = (np.concatenate(part) for part in zip(*like.draw(count, seed=seed), strict=True))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "new.npz"
+        np.savez(file, rows=rows, people=people)
+        command = [sys.executable, "-c", ENROLL, str(store), str(file)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process
+        assert process.returncode == 0
 
 
-def open_and_catch_up(store: Path, dim: int, size: int) -> None:
+def open_and_catch_up(store: Path, like: PeopleLike, size: int) -> None:
     """1,000 enrolments by another process: read by a bare script, taken in by an opened gallery."""
-    others_enroll(store, 1000, dim).wait()
+    with others_enroll(store, like, 1000):
+        pass
     database = sqlite3.connect(store / "gallery.sqlite3")
     (last,) = database.execute("SELECT max(sighting_id) FROM vectors_1").fetchone()
     floor = [
@@ -264,7 +273,9 @@ def open_and_catch_up(store: Path, dim: int, size: int) -> None:
     )
 
 
-def beside_a_writer(gallery: Gallery, store: Path, queries: Vectors, size: int) -> None:
+def beside_a_writer(
+    gallery: Gallery, store: Path, like: PeopleLike, queries: Vectors, size: int
+) -> None:
     """A reader's slow queries, alone (before and after) and while another process enrolls."""
 
     def asked(number: int) -> list[Seconds]:
@@ -275,9 +286,9 @@ def beside_a_writer(gallery: Gallery, store: Path, queries: Vectors, size: int) 
 
     asked(1)  # opens the index
     alone, beside = asked(150), []
-    writer = others_enroll(store, 20_000, queries.shape[1])
-    while writer.poll() is None:
-        beside += asked(5)
+    with others_enroll(store, like, 20_000) as writer:
+        while writer.poll() is None:
+            beside += asked(5)
     asked(1)  # takes in what the writer did last
     alone += asked(150)  # the gallery has grown meanwhile
     (floor, floor_cpu), (ours, ours_cpu) = (
@@ -369,8 +380,8 @@ def measure(store: Path, like: PeopleLike, count: int) -> None:
         gallery.rebuild(index="auto")
         size = flat.ntotal
         del flat
-        beside_a_writer(gallery, store, queries, size)
-    open_and_catch_up(store, like.dim, size)
+        beside_a_writer(gallery, store, like, queries, size)
+    open_and_catch_up(store, like, size)
 
 
 if __name__ == "__main__":
