@@ -85,12 +85,14 @@ def read_vectors(
         (json.dumps(asked.tolist()),),
     ).fetchall()
     present, found = _unpack(rows, dim)
+    if np.array_equal(asked, present):
+        return found
     missing = np.setdiff1d(asked, present)
     if len(missing):
         raise StoreDamagedError(
             f"sighting {missing[0]} has no vector; run reid-gallery verify to see what is damaged"
         )
-    return found if np.array_equal(asked, present) else found[np.searchsorted(present, asked)]
+    return found[np.searchsorted(present, asked)]
 
 
 def count_vectors(sqlite: sqlite3.Connection, generation: int) -> int:
