@@ -111,7 +111,7 @@ def main() -> None:
     if not arguments.store.exists():
         like = PeopleLike.of_store(arguments.like) if arguments.like else PeopleLike.of_figures()
         make(arguments.store, like, arguments.count, model)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=arguments.store.absolute().parent) as folder:
         bare = Path(folder) / "bare.faiss"
         count = bare_index(arguments.store, bare)
         heading(f"cold query of one picture, {count:,} sightings, medians of {arguments.runs}")
