@@ -2,8 +2,9 @@
 
 They lie in the user's cache directory, ``reid-gallery/graphs``, and may be deleted at any time.
 Each belongs to one model file, one version of ONNX Runtime and one kind of processor, and carries
-the hash of its content in its name: one that is torn or was changed is not used. Where nothing can
-be kept, models are opened as they are.
+the hash of its content in its name: one that is torn or was changed is not used. That hash proves
+nothing against malice, so where others may write nothing is kept or used. Where nothing can be
+kept, models are opened as they are.
 """
 
 import hashlib
@@ -19,12 +20,17 @@ _KEPT = 8
 """Graphs at most; the least recently used go. One of the shipped model takes 16 MB."""
 _LARGEST_MIB = 256
 """Of a larger model the graph isn't kept: its pictures take far longer than opening it."""
+_ELSEWHERE = b"\x08location"
+"""What an ONNX file holds if some weights lie in another file: a key, after its length."""
 
 
 def find_graph(key: str) -> Path | None:
     """The graph that was kept under ``key``, checked; None if there is none."""
-    with suppress(OSError):
-        for path in sorted(_folder().glob(f"{key}-*.onnx")):
+    with suppress(OSError, RuntimeError):  # there is no home, or it can't be read
+        folder = _folder()
+        if not _is_ours(folder):
+            return None
+        for path in sorted(folder.glob(f"{key}-*.onnx")):
             with path.open("rb") as file:
                 if path.stem.rpartition("-")[2] == hash_file(file):
                     with suppress(OSError):  # it is another's, and still good
@@ -60,16 +66,30 @@ def graph_key(sha256: str, runtime: str) -> str:
 
 
 def _folder() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    base = given if given.is_absolute() else Path.home() / ".cache"  # its rules: relative is none
     return base / "reid-gallery" / "graphs"
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can have put a graph there; root could do worse."""
+    status = folder.stat()
+    return status.st_uid in {0, os.geteuid()} and not status.st_mode & 0o022
+
+
+def _has_weights_elsewhere(model: Path) -> bool:
+    """Whether the file alone, and so its hash, doesn't say what the graph is."""
+    return _ELSEWHERE in model.read_bytes()
 
 
 def _temporary(key: str, model: Path) -> Path | None:
     try:
-        if model.stat().st_size > _LARGEST_MIB * 2**20:
+        if model.stat().st_size > _LARGEST_MIB * 2**20 or _has_weights_elsewhere(model):
             return None
         folder = _folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_ours(folder):
+            return None
         temporary = folder / f".{key}.{secrets.token_hex(4)}.part.onnx"
         temporary.touch(exist_ok=False)
     except (OSError, RuntimeError):  # there is no home, or nothing can be written there

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reid_gallery.gallery.errors import ModelError
-from reid_gallery.gallery.extractor import Extractor, graphs, resolve_model
+from reid_gallery.gallery.extractor import Extractor, graphs, resolve_model, session
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def test_it_is_the_kept_one_that_is_loaded(cache, model, monkeypatch):
 
     Extractor.load(model)
     loaded = []
-    session = onnxruntime.InferenceSession
+    load = onnxruntime.InferenceSession
 
     def note(path, *arguments, **options):
         loaded.append(Path(path).parent)
-        return session(path, *arguments, **options)
+        return load(path, *arguments, **options)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", note)
     Extractor.load(model)
@@ -95,6 +95,61 @@ def test_only_the_last_used_are_kept(cache, model, tmp_path, monkeypatch):
         Extractor.load(used)
     assert len(list(cache.iterdir())) == 2
     assert first in cache.iterdir()
+
+
+def test_weights_in_another_file_are_read_from_there(cache, model, pictures, tmp_path):
+    """The hash doesn't cover them: a kept graph would go on with the old ones."""
+    onnx = pytest.importorskip("onnx")
+    graph, elsewhere = onnx.load(model), b""
+    for tensor in graph.graph.initializer:
+        if "conv_pw.weight" in tensor.name:  # the optimiser turns these into others of its own
+            onnx.external_data_helper.set_external_data(
+                tensor, "weights", offset=len(elsewhere), length=len(tensor.raw_data)
+            )
+            elsewhere += tensor.raw_data
+            tensor.ClearField("raw_data")
+    assert elsewhere
+    file, weights = tmp_path / "model.onnx", tmp_path / "weights"
+    file.write_bytes(graph.SerializeToString())
+    weights.write_bytes(elsewhere)
+    before = Extractor.load(file).embed_fitted(pictures)
+    weights.write_bytes((np.frombuffer(elsewhere, np.float32) * np.float32(1.1)).tobytes())
+    assert np.abs(Extractor.load(file).embed_fitted(pictures) - before).max() > 0.01
+    assert not cache.exists()
+
+
+def test_what_others_could_have_put_there_is_not_used(cache, model):
+    Extractor.load(model)
+    [kept] = cache.iterdir()
+    cache.chmod(0o777)
+    key = graphs.graph_key(Extractor.load(model).sha256, _runtime())
+    assert graphs.find_graph(key) is None
+    kept.unlink()
+    Extractor.load(model)
+    assert list(cache.iterdir()) == []
+    cache.chmod(0o700)
+    Extractor.load(model)
+    assert graphs.find_graph(key) == kept
+
+
+def test_a_relative_cache_directory_is_none(cache, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    Extractor.load(model)
+    assert not cache.exists()
+    assert len(list((tmp_path / "home" / ".cache" / "reid-gallery" / "graphs").iterdir())) == 1
+
+
+def test_a_graph_that_is_pruned_before_it_is_read_is_done_without(cache, model, monkeypatch):
+    monkeypatch.setattr(session, "find_graph", lambda key: cache / "gone.onnx")
+    assert Extractor.load(model).dim == 512
+
+
+def _runtime() -> str:
+    import onnxruntime
+
+    return onnxruntime.__version__
 
 
 @pytest.mark.parametrize("place", ["a file", "no home"])
