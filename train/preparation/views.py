@@ -55,15 +55,17 @@ def make_views(
         How many there are.
 
     Raises:
-        LayoutError: the manifest can't be read or has no split, the folder holds views of others,
-            or can't be written.
+        LayoutError: the manifest can't be read or has no split, or the folder holds views of
+            others, more views of a picture or other things, or can't be written.
         PictureError: a picture can't be read.
     """
     pictures = _to_train_on(manifest)
     try:
-        for source in {_source(picture) for picture in pictures}:
-            (out / source).mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
         _pin(out, manifest)
+        _refuse_more(out, each)
+        for source in {_source(picture) for picture in pictures}:
+            (out / source).mkdir(exist_ok=True)
         work = partial(_make_views_of, pictures, out, each)
         for made in map_ahead(work, range(len(pictures))):
             progress(made)
@@ -94,6 +96,10 @@ def _pin(out: Path, manifest: Path) -> None:
     digest = sha256(manifest.read_bytes()).hexdigest()
     note = out / _MADE_OF
     if not note.exists():
+        if any(not path.name.startswith(".") for path in out.iterdir()):
+            raise LayoutError(
+                f"{out}: holds other things, which would be taken for views; name a new folder"
+            )
         with replacing(note) as partial_note:
             partial_note.write_text(digest + "\n", encoding="utf-8")
     elif note.read_text(encoding="utf-8").strip() != digest:
@@ -103,8 +109,21 @@ def _pin(out: Path, manifest: Path) -> None:
         )
 
 
+def _refuse_more(out: Path, each: int) -> None:
+    """What lies beyond ``each`` would be trained on all the same."""
+    numbers = [path.stem.rpartition("-")[2] for path in out.glob("*/*.jpg")]
+    there = 1 + max((int(number) for number in numbers if number.isdecimal()), default=-1)
+    if there > each:
+        raise LayoutError(
+            f"{out}: holds up to {there} views of a picture; give --each {there}, or another folder"
+        )
+
+
 def _source(picture: LabelledPicture) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in picture.source or "people")
+    """The name of a source's folder, which is below ``out`` and not hidden."""
+    name = picture.source or "people"
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    return f"_{safe[1:]}" if safe.startswith(".") else safe
 
 
 def _make_views_of(pictures: Sequence[LabelledPicture], out: Path, each: int, number: int) -> int:

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from reid_gallery.gallery.errors import LayoutError
+from reid_gallery.gallery.pictures.folders import walk_pictures
 from reid_gallery.gallery.pictures.labelled import LabelledPicture
-from reid_gallery.gallery.pictures.manifest import write_manifest
+from reid_gallery.gallery.pictures.manifest import read_manifest, write_manifest
 from reid_gallery.train.preparation.view_changes import OF_ONE, OF_TWO
 from reid_gallery.train.preparation.views import make_view, make_views
 
@@ -76,6 +77,35 @@ def test_views_of_another_manifest_are_not_mixed_in(manifest, tmp_path):
     manifest.write_text(manifest.read_text() + "a.png,d,set/1,training\n")
     with pytest.raises(LayoutError, match="views of another manifest"):
         make_views(manifest, out, each=1)
+
+
+def test_fewer_views_than_there_are_are_refused_and_more_are_added(manifest, tmp_path):
+    out = tmp_path / "views"
+    assert make_views(manifest, out, each=1) == 3
+    assert make_views(manifest, out, each=3) == len(list(out.rglob("*.jpg"))) == 9
+    with pytest.raises(LayoutError, match="up to 3 views of a picture; give --each 3"):
+        make_views(manifest, out, each=2)
+
+
+def test_other_pictures_are_not_taken_for_views(manifest, tmp_path):
+    """A folder of raw pictures may show people who are held out."""
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(LayoutError, match="holds other things, which would be taken for views"):
+        make_views(manifest, tmp_path, each=1)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "source", ["..", ".", "../x", "/etc", ".hidden", "a/b", "", "Kö ln\n", "名"]
+)
+def test_views_lie_below_their_folder_and_are_found(manifest, tmp_path, source):
+    pictures = [replace(p, source=source) for p in read_manifest(manifest).pictures]
+    write_manifest(manifest, pictures)
+    out = tmp_path / "deep" / "views"
+    make_views(manifest, out, each=1)
+    found, failed = walk_pictures(out)
+    assert len(found) == len(list(tmp_path.rglob("*.jpg"))) == 3
+    assert failed == []
 
 
 @pytest.mark.parametrize(
