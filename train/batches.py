@@ -1,7 +1,7 @@
 """Which pictures each step sees, and how they are loaded."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,9 @@ def add_unlabelled(
 
     Those that follow one another in ``positions`` come together, ``pictures_per_person`` of them:
     names in order are often of one person, and among strangers alone a teacher has little to tell.
-    All have come when the first comes again, in another order.
+    All groups have come when the first comes again, in another order. Every batch is as long, so
+    that either all can be shared by several processes or none: the last group is filled up with
+    its neighbours.
 
     Args:
         plan: of the labelled pictures.
@@ -66,7 +68,9 @@ def add_unlabelled(
         epoch: from 0.
     """
     together = config.data.pictures_per_person
-    groups = [positions[n : n + together] for n in range(0, len(positions), together)]
+    last = max(len(positions) - together, 0)
+    starts = [min(n, last) for n in range(0, len(positions), together)]
+    groups = [positions[start : start + together] for start in starts]
     per_batch = -(-config.data.unlabelled_per_batch // together)
     batches = []
     for number, batch in enumerate(plan):
@@ -83,7 +87,7 @@ def _nth(number: int, count: int, seed: int) -> int:
     return int(_shuffled(count, (seed, turn))[place])
 
 
-@cache
+@lru_cache(maxsize=4)
 def _shuffled(count: int, seed: tuple[int, int]) -> npt.NDArray[np.intp]:
     return np.random.default_rng(seed).permutation(count)
 

@@ -90,6 +90,6 @@ def shard(batch: Sequence[Item], *, rank: int, world_size: int) -> list[Item]:
     if rest:
         raise TrainingError(
             f"a batch of {len(batch)} pictures can't be shared evenly by {world_size} processes; "
-            "make data.people_per_batch a multiple of their number"
+            "make data.people_per_batch a multiple of their number, and data.unlabelled_per_batch"
         )
     return list(batch[rank * size : (rank + 1) * size])

@@ -86,6 +86,7 @@ def test_every_picture_without_a_label_comes_before_any_comes_again(
     drawn = [batch[2:] for plan in epochs for batch in plan]
     assert all(batch[:2] == [0, 1] for plan in epochs for batch in plan)
     assert all(1 <= len(batch) <= per_batch for batch in drawn)
+    assert len({len(batch) for batch in drawn}) == 1
     if count % together == per_batch % together == 0:
         first_round = [position for batch in drawn for position in batch][:count]
         assert len(set(first_round)) == len(first_round)
