@@ -61,7 +61,8 @@ class Material:
 
     Raises:
         TrainingError: pictures can't be read, the teacher's file lacks some, or they don't fill
-            one batch; or there are unlabelled ones and no teacher.
+            one batch; or there are unlabelled ones and no teacher, or people who are held out are
+            on some.
         LayoutError: the sources don't have the layouts they were said to have.
         ConfigError: the loss and whether there is a teacher contradict each other.
     """
@@ -71,6 +72,7 @@ class Material:
         self._config = config
         self.split = split_data(data, config)
         unlabelled = find_unlabelled(data)
+        _refuse_held_out(unlabelled, self.split)
         self._paths = [p.path for p in self.split.training] + unlabelled
         self.training = CropCache(self._paths, limit_mib=config.data.cache_mib)
         self.validation = CropCache(
@@ -126,11 +128,24 @@ def _refuse_bad_pictures(failed: Sequence[str]) -> None:
         )
 
 
+def _refuse_held_out(unlabelled: Sequence[Path], split: Split) -> None:
+    """A teacher tells of a person as labels do: the figures of these would no longer be honest."""
+    held_out = {picture.path.resolve() for picture in split.validation} if unlabelled else set()
+    both = [path for path in unlabelled if path.resolve() in held_out]
+    if both:
+        raise TrainingError(
+            f"{both[0]}: shows somebody who is held out, as do {len(both) - 1} others of the "
+            "pictures without labels; give a folder of other people, or what train views makes"
+        )
+
+
 def find_unlabelled(data: RunData) -> list[Path]:
     """The pictures of the folders without labels, in the order of their names.
 
     Raises:
-        TrainingError: there is no teacher to speak of them, or a folder has none.
+        TrainingError: there is no teacher to speak of them, or a folder has none, or some that
+            can't be looked at.
+        LayoutError: there is no such folder.
     """
     if data.unlabelled and not data.teacher:
         raise TrainingError(
@@ -139,7 +154,8 @@ def find_unlabelled(data: RunData) -> list[Path]:
         )
     found = []
     for folder in data.unlabelled:
-        pictures, _ = walk_pictures(folder)
+        pictures, failed = walk_pictures(folder)
+        _refuse_bad_pictures([reason for _, reason in failed])
         if not pictures:
             raise TrainingError(f"{folder}: holds no picture")
         found += pictures

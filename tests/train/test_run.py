@@ -20,6 +20,7 @@ from reid_gallery.train.checkpoint import read_state
 from reid_gallery.train.config import DataConfig, LossConfig, ModelConfig, OptimConfig, Phase
 from reid_gallery.train.learner import Learner
 from reid_gallery.train.loop import Run
+from reid_gallery.train.material import split_of_run
 from reid_gallery.train.opening import resume_run, start_run
 from reid_gallery.train.reports.report import write_report
 from reid_gallery.train.run_folder import BEST, LAST, RunData, read_metrics, write_description
@@ -473,6 +474,41 @@ def test_what_can_t_be_learnt_from_without_labels_is_told(tiny_config, with_unla
     nothing = replace(with_unlabelled, unlabelled=(tmp_path / "empty",))
     with pytest.raises(TrainingError, match="empty: holds no picture"):
         train_whole(tmp_path / "run", tiny_config(), nothing)
+
+
+def test_held_out_people_are_not_learnt_from_without_labels(
+    tiny_config, with_unlabelled, people, tmp_path
+):
+    link = tmp_path / "link"
+    link.symlink_to(people)
+    data = replace(with_unlabelled, unlabelled=(*with_unlabelled.unlabelled, link))
+    with pytest.raises(TrainingError, match=r"link/.+: shows somebody who is held out, as do \d+ "):
+        train_whole(tmp_path / "run", tiny_config(), data)
+
+
+@pytest.mark.parametrize("harm", ["no picture", "not looked into"])
+def test_a_picture_without_a_label_that_can_t_be_read_is_named(
+    tiny_config, with_unlabelled, tmp_path, harm
+):
+    bad = with_unlabelled.unlabelled[0] / "x.jpg"
+    if harm == "no picture":
+        bad.write_bytes(b"nothing")
+    else:
+        bad.mkdir()
+    with pytest.raises(TrainingError, match=r"1 pictures can't be read; .+x\.jpg"):
+        train_whole(tmp_path / "run", tiny_config(), with_unlabelled)
+
+
+def test_a_run_whose_pictures_without_labels_are_gone_says_so(
+    tiny_config, with_unlabelled, tmp_path
+):
+    with start_run(tmp_path / "run", tiny_config(), with_unlabelled):
+        pass
+    (folder,) = with_unlabelled.unlabelled
+    folder.rename(tmp_path / "elsewhere")
+    for ask in (resume_whole, split_of_run):
+        with pytest.raises(LayoutError, match="whoever: no such folder"):
+            ask(tmp_path / "run")
 
 
 def test_a_changed_picture_without_a_label_is_noticed(tiny_config, with_unlabelled, tmp_path):
