@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reid_gallery.index import new_index
 from reid_gallery.index.kernels import Best
+
+from .people import people
 
 
 @settings(max_examples=60, deadline=None)
@@ -63,3 +66,19 @@ def test_one_query_starts_no_team_of_threads(kind):
         check=True,
     )
     assert said.stdout == "0\n"
+
+
+@pytest.mark.parametrize("kind", ["certified", "two-stage"])
+def test_no_product_is_so_large_that_blas_would_divide_it_among_threads(kind):
+    vectors = people(100, 10, 512)
+    asked = []
+
+    def rows(ids):
+        asked.append(len(ids))
+        return vectors[ids]
+
+    index = new_index(512, kind, rows=rows)
+    index.add(np.arange(1000), vectors)
+    hits = index.search(vectors[:1], 1000)
+    assert sorted(hits.ids[0].tolist()) == list(range(1000))
+    assert max(asked) * 512 <= 2**18
