@@ -23,7 +23,8 @@ _TICK_S = 0.02
 
 def is_locked_out(path: Path, error: sqlite3.OperationalError) -> bool:
     """Whether the database can't be opened because nothing can be made beside it."""
-    return error.sqlite_errorname.startswith(_LOCKED_OUT) and not os.access(path.parent, os.W_OK)
+    folder = _follow(path).parent
+    return error.sqlite_errorname.startswith(_LOCKED_OUT) and not os.access(folder, os.W_OK)
 
 
 class FrozenFile:
@@ -34,7 +35,7 @@ class FrozenFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = path = _follow(path)
         status = _look_at(path)
         if status is not None and abs(time.time() - status.st_mtime) < _TICK_S:
             time.sleep(_TICK_S)  # a second write in the tick of the last would leave no trace
@@ -61,6 +62,11 @@ class FrozenFile:
     def _filled_logs(self) -> list[Path]:
         logs = [self._path.with_name(self._path.name + suffix) for suffix in _LOGS]
         return [log for log in logs if (status := _look_at(log)) and status.st_size]
+
+
+def _follow(path: Path) -> Path:
+    """The file that a link leads to: beside that one SQLite has its log."""
+    return Path(os.path.realpath(path))
 
 
 def _state_of(path: Path) -> tuple[int, ...]:

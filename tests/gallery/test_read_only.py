@@ -188,6 +188,26 @@ def test_an_answer_is_of_the_present_state_or_refused(open_frozen, tmp_path_fact
         assert names(reader) == expected
 
 
+def test_the_log_of_a_database_that_is_a_link_is_not_overlooked(people, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for path in people.iterdir():
+        (linked / path.name).symlink_to(path)
+    asked = [["list", "--store", str(linked)]]
+    with locked(people):
+        still = run_bound(asked)
+    with Gallery.open(people) as gallery:
+        gallery.enroll_embeddings(ROWS[:1], pids=["new"])
+        shutil.copytree(people, tmp_path / "kept")
+    for name in ("gallery.sqlite3", "gallery.sqlite3-wal"):  # as a killed writer leaves them
+        shutil.copy(tmp_path / "kept" / name, people / name)
+    with locked(people):
+        overlooked = run_bound(asked)
+    assert (still.stderr, still.stdout[-2:]) == ("", "0\n")
+    assert overlooked.stdout == "1\n"
+    assert "gallery.sqlite3-wal: holds changes that can't be read" in overlooked.stderr
+
+
 def test_what_changes_while_it_is_read_is_refused(open_frozen, people):
     with open_frozen(people) as reader:
         with (
