@@ -126,6 +126,8 @@ def filters(store: Path) -> list[Filtered]:
 
 def ask(gallery: Gallery, flat: faiss.Index, queries: Vectors, kind: str) -> None:
     """One query and a batch of 64."""
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)  # the floor's one query has use for no more, and waits for them
     single = in_turn(
         {
             "floor": lambda run: flat.search(queries[run : run + 1], K),
@@ -133,6 +135,7 @@ def ask(gallery: Gallery, flat: faiss.Index, queries: Vectors, kind: str) -> Non
         },
         len(queries),
     )
+    faiss.omp_set_num_threads(threads)
     size = flat.ntotal
     tell_times(
         f"{kind}, one query / IndexFlatIP", size, *single.values(), aim=ONE[kind], why=SLOW_ONE
