@@ -23,7 +23,7 @@ from .gallery.commands.options import (
     Json,
     check_part,
 )
-from .gallery.commands.terminal import print_json, print_lines, say, show_progress
+from .gallery.commands.terminal import OneLine, print_json, print_lines, say, show_progress
 from .gallery.errors import ReidGalleryError
 
 app = typer.Typer(
@@ -295,7 +295,9 @@ def run(arguments: list[str]) -> int:
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options, operands = arguments[:end], arguments[end:]
     verbose = "-v" in options
-    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    warnings = logging.StreamHandler(sys.stderr)
+    warnings.setFormatter(OneLine("warning: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[warnings])
     try:
         code = app([a for a in options if a != "-v"] + operands, standalone_mode=False)
         sys.stdout.flush()

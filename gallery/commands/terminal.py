@@ -1,6 +1,7 @@
 """What commands say and ask: results on stdout, everything else on stderr."""
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -133,4 +134,17 @@ def print_view(view: "RenderableType") -> None:
 
 def say(line: str) -> None:
     """Print one line to stderr, whatever a path or name in it holds."""
-    print("\\n".join(line.splitlines()), file=sys.stderr)
+    print(_spell_out(line), file=sys.stderr)
+
+
+class OneLine(logging.Formatter):
+    """Log records as `say` says a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line, whatever a path or name in it holds."""
+        return _spell_out(super().format(record))
+
+
+def _spell_out(line: str) -> str:
+    """What would break the line or steer the terminal, as a Python text would have it."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
