@@ -80,9 +80,12 @@ def map_ahead(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[D
     remaining = iter(items)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="load") as pool:
         waiting = deque(pool.submit(work, item) for item in islice(remaining, _AHEAD))
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
+        try:
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
+        finally:  # what nobody asks for any more: Ctrl-C would wait for all of it
+            pool.shutdown(cancel_futures=True)
 
 
 def separate(
