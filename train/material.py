@@ -9,11 +9,13 @@ from torch import Tensor
 
 from ..gallery.errors import TrainingError
 from ..gallery.pictures.folders import walk_pictures
+from ..gallery.pictures.manifest import is_manifest
 from .batches import Plan, add_unlabelled, load_batches, plan_batches
 from .config import Phase, TrainConfig
 from .datasets import CropCache
 from .objective import check_weights
-from .run_folder import TEACHER, RunData, read_description, read_fingerprint
+from .preparation.views import are_views_of
+from .run_folder import TEACHER, RunData, log, read_description, read_fingerprint
 from .splitting import Split, TrainingPicture, split_people
 from .teacher import load_teacher
 
@@ -73,6 +75,7 @@ class Material:
         self.split = split_data(data, config)
         unlabelled = find_unlabelled(data)
         _refuse_held_out(unlabelled, self.split)
+        _warn_of_other_views(data)
         self._paths = [p.path for p in self.split.training] + unlabelled
         self.training = CropCache(self._paths, limit_mib=config.data.cache_mib)
         self.validation = CropCache(
@@ -137,6 +140,16 @@ def _refuse_held_out(unlabelled: Sequence[Path], split: Split) -> None:
             f"{both[0]}: shows somebody who is held out, as do {len(both) - 1} others of the "
             "pictures without labels; give a folder of other people, or what train views makes"
         )
+
+
+def _warn_of_other_views(data: RunData) -> None:
+    manifests = [place for place, _ in data.sources if is_manifest(place)]
+    for folder in data.unlabelled:
+        if not are_views_of(folder, manifests):
+            log(
+                f"warning: {folder} holds views of another manifest; where it doesn't hold out the "
+                "same people, figures of those held out here will be too good"
+            )
 
 
 def find_unlabelled(data: RunData) -> list[Path]:

@@ -486,6 +486,14 @@ def test_held_out_people_are_not_learnt_from_without_labels(
         train_whole(tmp_path / "run", tiny_config(), data)
 
 
+def test_views_of_another_manifest_are_warned_of(tiny_config, with_unlabelled, tmp_path, capsys):
+    with start_run(tmp_path / "run", tiny_config(), with_unlabelled):
+        assert "another manifest" not in "".join(capsys.readouterr())
+    (with_unlabelled.unlabelled[0] / "made-of.txt").write_text("another\n")
+    with start_run(tmp_path / "other", tiny_config(), with_unlabelled):
+        assert "whoever holds views of another manifest" in "".join(capsys.readouterr())
+
+
 @pytest.mark.parametrize("harm", ["no picture", "not looked into"])
 def test_a_picture_without_a_label_that_can_t_be_read_is_named(
     tiny_config, with_unlabelled, tmp_path, harm

@@ -91,9 +91,24 @@ def _to_train_on(manifest: Path) -> list[LabelledPicture]:
     return pictures
 
 
+def are_views_of(folder: Path, manifests: Sequence[Path]) -> bool:
+    """Whether what a folder holds are views of one of these manifests, or no views at all.
+
+    Raises:
+        OSError: a manifest can't be read.
+    """
+    note = folder / _MADE_OF
+    if not note.is_file():
+        return True
+    return note.read_text(encoding="utf-8", errors="replace").strip() in map(_digest, manifests)
+
+
+def _digest(manifest: Path) -> str:
+    return sha256(manifest.read_bytes()).hexdigest()
+
+
 def _pin(out: Path, manifest: Path) -> None:
     """Note what the views are of, or see that it is the same."""
-    digest = sha256(manifest.read_bytes()).hexdigest()
     note = out / _MADE_OF
     if not note.exists():
         if any(not path.name.startswith(".") for path in out.iterdir()):
@@ -101,8 +116,8 @@ def _pin(out: Path, manifest: Path) -> None:
                 f"{out}: holds other things, which would be taken for views; name a new folder"
             )
         with replacing(note) as partial_note:
-            partial_note.write_text(digest + "\n", encoding="utf-8")
-    elif note.read_text(encoding="utf-8").strip() != digest:
+            partial_note.write_text(_digest(manifest) + "\n", encoding="utf-8")
+    elif not are_views_of(out, [manifest]):
         raise LayoutError(
             f"{out}: holds views of another manifest, whose people may be held out in this one; "
             "name another folder, or remove it"

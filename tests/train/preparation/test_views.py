@@ -12,7 +12,7 @@ from reid_gallery.gallery.pictures.folders import walk_pictures
 from reid_gallery.gallery.pictures.labelled import LabelledPicture
 from reid_gallery.gallery.pictures.manifest import read_manifest, write_manifest
 from reid_gallery.train.preparation.view_changes import OF_ONE, OF_TWO
-from reid_gallery.train.preparation.views import make_view, make_views
+from reid_gallery.train.preparation.views import are_views_of, make_view, make_views
 
 
 def noise(height: int, width: int, seed: int) -> np.ndarray:
@@ -74,7 +74,10 @@ def test_nobody_held_out_is_in_a_view(manifest, tmp_path, monkeypatch):
 def test_views_of_another_manifest_are_not_mixed_in(manifest, tmp_path):
     out = tmp_path / "views"
     make_views(manifest, out, each=1)
+    assert are_views_of(out, [manifest])
+    assert are_views_of(tmp_path, [])
     manifest.write_text(manifest.read_text() + "a.png,d,set/1,training\n")
+    assert not are_views_of(out, [manifest])
     with pytest.raises(LayoutError, match="views of another manifest"):
         make_views(manifest, out, each=1)
 
