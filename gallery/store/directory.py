@@ -82,7 +82,15 @@ class StoreDirectory:
 def default_store() -> Path:
     """Where a store lies when nobody says: below the user's data directory."""
     if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
+        base = _home() / "Library" / "Application Support"
     else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        base = Path(os.environ.get("XDG_DATA_HOME") or _home() / ".local" / "share")
     return base / "reid-gallery"
+
+
+def _home() -> Path:
+    """The user's home; of a user who has none, as in containers, one where nothing is."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")

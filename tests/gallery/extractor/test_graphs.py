@@ -161,7 +161,9 @@ def test_where_nothing_can_be_kept_models_open_all_the_same(
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     else:
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.delenv("XDG_DATA_HOME", raising=False)
         monkeypatch.setattr(Path, "home", staticmethod(_no_home))
+    assert resolve_model(None) == model
     assert Extractor.load(model).embed_fitted(pictures).shape == (3, 512)
 
 
