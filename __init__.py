@@ -1,5 +1,6 @@
 """reid-gallery: enroll full-body person crops, ask who someone is, correct mistakes, retrain."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from .gallery.types import Sighting as Sighting
 
 __version__ = "0.1.0"
+
+# ONNX Runtime, from 1.29 on, reports sessions and their times to its makers over the network, and
+# notes a number of this device in the user's home. It asks for this once, when it is first loaded;
+# who wants it sets another value.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _PLACES = {
     "Gallery": "facade",
