@@ -264,8 +264,12 @@ def test_compare(figures, filled):
 def test_an_interrupt_exits_with_130_and_loses_nothing(figures, tmp_path):
     many = draw_figures(tmp_path / "many", people=12, cameras=3, per_camera=4, seed=9)
     assert len(many) == 144
+    # Started in a shell's background, the tests ignore the signal, and so would what they start.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    python, option, code = COMMAND
+    command = [python, option, heeding + code]
     process = subprocess.Popen(
-        [*COMMAND, "enroll", str(tmp_path / "many"), "--store", str(tmp_path / "store")],
+        [*command, "enroll", str(tmp_path / "many"), "--store", str(tmp_path / "store")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

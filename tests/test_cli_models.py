@@ -51,7 +51,7 @@ def test_adopt_then_show(third_party, tmp_path, monkeypatch, capsys):
         (["--scale", "255"], 2, "--scale needs --mean and --std"),
         (["--channels", "gray"], 2, "channels"),
         ([], 1, "takes pictures of 128x64"),
-        (["--size", "128x64", "--std", "1", "0", "1"], 1, "std must be three numbers above 0"),
+        (["--size", "128x64", "--std", "1", "0", "1"], 2, "std must be three numbers above 0"),
     ],
 )
 def test_what_adopt_refuses(third_party, tmp_path, monkeypatch, capsys, more, code, words):
