@@ -9,7 +9,6 @@ of each garment, another background, light and cameras of no place in the data.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from ...gallery.loading import map_ahead
 from ...gallery.pictures.fit import fit
 from ...gallery.pictures.labelled import LabelledPicture
 from ...gallery.pictures.manifest import read_manifest
-from ...gallery.pictures.read import Crop, read_crop
+from ...gallery.pictures.read import Crop, content_hash, read_crop
 from .view_changes import HEIGHT, OF_ONE, OF_TWO, WIDTH, Pixels, Random
 
 _OTHERS = 3
@@ -67,8 +66,8 @@ def make_views(
         for source in {_source(picture) for picture in pictures}:
             (out / source).mkdir(exist_ok=True)
         work = partial(_make_views_of, pictures, out, each)
-        for made in map_ahead(work, range(len(pictures))):
-            progress(made)
+        for _ in map_ahead(work, range(len(pictures))):
+            progress(1)
     except OSError as error:
         raise LayoutError(f"{out}: can't be written ({error.strerror or error})") from error
     return len(pictures) * each
@@ -104,7 +103,7 @@ def are_views_of(folder: Path, manifests: Sequence[Path]) -> bool:
 
 
 def _digest(manifest: Path) -> str:
-    return sha256(manifest.read_bytes()).hexdigest()
+    return content_hash(manifest.read_bytes())
 
 
 def _pin(out: Path, manifest: Path) -> None:
@@ -141,19 +140,19 @@ def _source(picture: LabelledPicture) -> str:
     return f"_{safe[1:]}" if safe.startswith(".") else safe
 
 
-def _make_views_of(pictures: Sequence[LabelledPicture], out: Path, each: int, number: int) -> int:
+def _make_views_of(pictures: Sequence[LabelledPicture], out: Path, each: int, number: int) -> None:
     picture = pictures[number]
-    for view in range(each):
-        file = out / _source(picture) / f"{number:06d}-{view}.jpg"
-        if file.exists():
-            continue
+    files = [out / _source(picture) / f"{number:06d}-{view}.jpg" for view in range(each)]
+    lacking = [(view, file) for view, file in enumerate(files) if not file.exists()]
+    if not lacking:
+        return
+    crop = read_crop(picture.path)
+    for view, file in lacking:
         random = np.random.default_rng((view, number))
         drawn = random.integers(len(pictures), size=_OTHERS)
-        others = [read_crop(pictures[other].path) for other in drawn]
-        made = make_view(read_crop(picture.path), others, random)
+        made = make_view(crop, [read_crop(pictures[other].path) for other in drawn], random)
         with replacing(file) as partial_file:
             Image.fromarray(made).save(partial_file, quality=_QUALITY)
-    return 1
 
 
 def make_view(crop: Crop, others: Sequence[Crop], random: Random) -> Crop:
