@@ -76,16 +76,17 @@ class Material:
         unlabelled = find_unlabelled(data)
         _refuse_held_out(unlabelled, self.split)
         _warn_of_other_views(data)
-        self._paths = [p.path for p in self.split.training] + unlabelled
-        self.training = CropCache(self._paths, limit_mib=config.data.cache_mib)
+        self.training = CropCache(
+            [p.path for p in self.split.training] + unlabelled, limit_mib=config.data.cache_mib
+        )
         self.validation = CropCache(
             [p.path for p in self.split.validation], limit_mib=_VALIDATION_MIB
         )
         _refuse_bad_pictures(self.training.failed + self.validation.failed)
         self.people = sorted({p.person for p in self.split.training})
         numbers = {person: number for number, person in enumerate(self.people)}
-        self._labels = [numbers[p.person] for p in self.split.training]
-        self.labels = torch.tensor(self._labels + [-1] * len(unlabelled))
+        labels = [numbers[p.person] for p in self.split.training]
+        self.labels = torch.tensor(labels + [-1] * len(unlabelled))
         self.teacher = self._load_teacher(data, out)
         self.fingerprint = fingerprint(self.split, unlabelled)
         self.plan(0)
@@ -93,18 +94,19 @@ class Material:
     def _load_teacher(self, data: RunData, out: Path) -> Tensor | None:
         if not data.teacher:
             return None
-        return load_teacher(data.teacher, self._paths, kept=out / TEACHER)
+        return load_teacher(data.teacher, self.training.paths, kept=out / TEACHER)
 
     def plan(self, epoch: int) -> Plan:
         """Which pictures make the batches of an epoch; the same at every call."""
+        labelled = len(self.split.training)
         plan = plan_batches(
-            self._labels,
+            self.labels[:labelled].tolist(),
             [p.camera for p in self.split.training],
             self._config,
             epoch=epoch,
             tracklets=[p.tracklet for p in self.split.training],
         )
-        unlabelled = range(len(self._labels), len(self._paths))
+        unlabelled = range(labelled, len(self.labels))
         return add_unlabelled(plan, unlabelled, self._config, epoch=epoch) if unlabelled else plan
 
     def batches(
@@ -118,7 +120,7 @@ class Material:
             phase,
             epoch=epoch,
             first=first,
-            labelled=len(self._labels),
+            labelled=len(self.split.training),
             rank=rank,
             world_size=count,
         )
