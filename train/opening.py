@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .config import TrainConfig
 from .loop import Run
+from .memory import keep_freed_memory
 from .processes import Processes
 from .run_folder import (
     LOCK,
@@ -69,7 +70,10 @@ def resume_run(out: Path) -> Iterator[Run]:
 
 def _meet(config: TrainConfig) -> Processes:
     frozen = any(phase.frozen_stages for phase in config.phases)
-    return Processes(config.precision, frozen_stages=frozen)
+    processes = Processes(config.precision, frozen_stages=frozen)
+    if processes.device.type == "cpu":
+        keep_freed_memory()
+    return processes
 
 
 @contextmanager
