@@ -49,8 +49,8 @@ def main() -> None:
                 flush=True,
             )
     given, kept = (statistics.median(measured) for measured in rates.values())
-    print(f"{arguments.height}x{arguments.width}: kept {kept:.1f}, given back {given:.1f}: ", end="")
-    print(f"{kept / given:.2f}")
+    size = f"{arguments.height}x{arguments.width}"
+    print(f"{size}: kept {kept:.1f}, given back {given:.1f} pictures/s: {kept / given:.2f}")
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, float]:

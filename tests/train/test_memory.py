@@ -10,7 +10,7 @@ import resource, sys, torch
 from reid_gallery.train.memory import keep_freed_memory
 if "keep" in sys.argv:
     assert keep_freed_memory()
-for _ in range(16):  # blocks are aligned, so the first freed ones fit no other
+for _ in range(40):  # blocks are aligned, so the first freed ones fit no other
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     maps = torch.zeros(4, 1024, 1024) + 1
     del maps
