@@ -46,7 +46,8 @@ STRANGERS = 150
 """People of the data set left out whom the runs are judged on."""
 BACKBONES = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv3_small_100")
 VIEWS = "strange-views"
-"""Half of each batch are views of the other half's people, so it has half the epochs."""
+"""What the names of runs with views begin with. They have fewer epochs: an epoch has the pictures
+with labels once, and the views come beside them."""
 NO_TEACHER = {"teacher_cosine_weight": 0.0, "teacher_similarity_weight": 0.0}
 
 
@@ -90,16 +91,24 @@ def strange() -> Mapping[str, TrainConfig]:
         teacher_cosine_weight=recipe.loss.teacher_cosine_weight,
         teacher_similarity_weight=recipe.loss.teacher_similarity_weight,
     )
+    views = _with_views(base, people_per_batch=12, unlabelled_per_batch=48)
     return {
         "strange-cpu": base,
         "strange-teacher-only": replace(base, loss=teacher_only),
         "strange-augmented": replace(base, augment=strong),
-        VIEWS: replace(
-            base,
-            data=replace(base.data, people_per_batch=12, unlabelled_per_batch=48),
-            phases=(replace(phase, epochs=STRANGE_EPOCHS // 2),),
-        ),
+        VIEWS: views,
+        f"{VIEWS}-quarter": _with_views(base, people_per_batch=6, unlabelled_per_batch=72),
+        f"{VIEWS}-teacher-only": replace(views, loss=teacher_only),
     }
+
+
+def _with_views(base: TrainConfig, **of_a_batch: int) -> TrainConfig:
+    """``base`` with views in each batch, and as many pictures in all."""
+    data = replace(base.data, **of_a_batch)
+    labelled = data.people_per_batch * data.pictures_per_person
+    phase = base.phases[0]
+    epochs = phase.epochs * labelled / (labelled + data.unlabelled_per_batch)
+    return replace(base, data=data, phases=(replace(phase, epochs=round(epochs)),))
 
 
 def leave_out(manifest: Path, name: str, out: Path) -> Path:
@@ -150,7 +159,7 @@ def main() -> None:
             views = [f for f in sorted(arguments.views.iterdir()) if f.is_dir()]
             views = [folder for folder in views if folder.name != arguments.leave_out]
         else:
-            del configs[VIEWS]
+            configs = {n: c for n, c in configs.items() if not n.startswith(VIEWS)}
     if arguments.only:
         configs = {name: configs[name] for name in arguments.only}
     runs = [arguments.out / name for name in configs]
@@ -165,7 +174,7 @@ def main() -> None:
                 out=run,
                 recipe=config,
                 teacher=arguments.teacher,
-                unlabelled=views if run.name == VIEWS else [],
+                unlabelled=views if run.name.startswith(VIEWS) else [],
             )
     picture = arguments.out / f"{arguments.what}.png"
     cli = [sys.executable, "-c", "from reid_gallery.cli import main; main()"]
