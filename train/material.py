@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..gallery.errors import TrainingError
+from ..gallery.errors import PictureError, TrainingError
 from ..gallery.pictures.folders import walk_pictures
 from ..gallery.pictures.manifest import is_manifest
+from ..gallery.pictures.read import content_hash, read_bytes
 from .batches import Plan, add_unlabelled, load_batches, plan_batches
 from .config import Phase, TrainConfig
 from .datasets import CropCache
@@ -135,13 +136,22 @@ def _refuse_bad_pictures(failed: Sequence[str]) -> None:
 
 def _refuse_held_out(unlabelled: Sequence[Path], split: Split) -> None:
     """A teacher tells of a person as labels do: the figures of these would no longer be honest."""
-    held_out = {picture.path.resolve() for picture in split.validation} if unlabelled else set()
-    both = [path for path in unlabelled if path.resolve() in held_out]
+    held_out = {_content(picture.path) for picture in split.validation} if unlabelled else set()
+    both = [path for path in unlabelled if _content(path) in held_out - {None}]
     if both:
         raise TrainingError(
-            f"{both[0]}: shows somebody who is held out, as do {len(both) - 1} others of the "
-            "pictures without labels; give a folder of other people, or what train views makes"
+            f"{both[0]}: is the picture, or a copy of it, of somebody who is held out, as are "
+            f"{len(both) - 1} others of those without labels; give a folder of other people, or "
+            "what train views makes"
         )
+
+
+def _content(path: Path) -> str | None:
+    """Hash of the bytes; None of what can't be read, which is refused by itself."""
+    try:
+        return content_hash(read_bytes(path))
+    except PictureError:
+        return None
 
 
 def _warn_of_other_views(data: RunData) -> None:
