@@ -7,6 +7,7 @@ client among them.
 
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from torch import Tensor, distributed, nn
 from torch.optim import Optimizer
 
 from ..gallery.errors import ConfigError
+from .depthwise import QuickDepthwise
 from .gathered import gather_batch_statistics, gather_rows
 
 _PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -65,6 +67,8 @@ class Processes:
         self.count = self._accelerator.num_processes
         self.device = cast(torch.device, self._accelerator.device)
         self.main = self.rank == 0
+        in_16_bits_here = precision == "bf16" and self.device.type == "cpu"
+        self._backward = QuickDepthwise if in_16_bits_here else nullcontext
 
     # -- the step ------------------------------------------------------------------------------
 
@@ -88,7 +92,8 @@ class Processes:
 
     def backward(self, loss: Tensor) -> None:
         """Compute gradients, scaled up in fp16."""
-        self._accelerator.backward(loss)
+        with self._backward():
+            self._accelerator.backward(loss)
 
     def average_gradients(self, module: nn.Module) -> None:
         """Make the gradients of a module that was not prepared the same everywhere."""
