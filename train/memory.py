@@ -13,7 +13,7 @@ def keep_freed_memory() -> bool:
     By default glibc asks the system for each large block anew and returns it when it is freed. A
     training step frees every map of its forward pass, up to hundreds of MB each, and the system
     has to fill each new page with zeros before the next step writes to it: half the time of a
-    step, see ``benchmarks/train_memory.py``.
+    step, see ``benchmarks/train_step.py``.
 
     Returns:
         Whether it does now; other libraries than glibc have no such setting.
