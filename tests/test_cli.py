@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from reid_gallery.cli import app
+import typer
+from reid_gallery.cli import ROOMS, build_app
 from reid_gallery.gallery.figures import draw_figures
 from typer.testing import CliRunner
 
@@ -231,10 +232,19 @@ def test_errors_are_one_line_with_their_exit_code(filled, tmp_path, arguments, c
     ],
 )
 def test_numbers_that_can_not_be_meant_are_wrong_usage(arguments, words):
-    done = CliRunner().invoke(app, arguments)
+    done = CliRunner().invoke(build_app(), arguments)
     assert done.exit_code == 2, done.output
     assert words in " ".join(done.stderr.split())
     assert done.stdout == ""
+
+
+def test_each_command_is_where_it_is_looked_for():
+    found = []
+    for names in ROOMS.values():
+        for name in names:
+            assert tuple(typer.main.get_command(build_app(name)).commands) == names
+        found += names
+    assert list(typer.main.get_command(build_app()).commands) == found
 
 
 def test_version():
@@ -329,7 +339,7 @@ def wraps(*_, **__):
     except KeyboardInterrupt as interrupt:
         raise ImportError("initialization failed") from interrupt
 
-cli.app = wraps
+cli.build_app = wraps
 cli.main([])
 """
     done = subprocess.run(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from reid_gallery.cli import app
+from reid_gallery.cli import build_app
 from reid_gallery.gallery.evaluation.trials import PROTOCOLS
 
 PAGE = Path(__file__).parents[3] / "docs" / "accuracy.md"
@@ -27,7 +27,7 @@ def test_every_protocol_is_told() -> None:
 
 
 def test_its_options_exist() -> None:
-    command = typer.main.get_command(app).commands["evaluate"]  # type: ignore[attr-defined]
+    command = typer.main.get_command(build_app()).commands["evaluate"]  # type: ignore[attr-defined]
     known = {option for parameter in command.params for option in parameter.opts}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT))
     assert named <= known
