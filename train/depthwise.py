@@ -1,6 +1,6 @@
 """Depthwise kernels of 5x5 and more, whose gradient in 16 bits oneDNN has no quick code for.
 
-On a CPU it takes ten times as long there as in 32 bits and a hundred times as long as that of 3x3
+On a CPU it takes four times as long there as in 32 bits and a hundred times as long as that of 3x3
 kernels: most of a whole step. So it is put together from the gradients of 3x3 windows. With
 
     dw[i, j] = sum over n, y, x of  gradient[n, y, x] * maps[n, s y + i, s x + j]

@@ -12,8 +12,8 @@ def keep_freed_memory() -> bool:
 
     By default glibc asks the system for each large block anew and returns it when it is freed. A
     training step frees every map of its forward pass, up to hundreds of MB each, and the system
-    has to fill each new page with zeros before the next step writes to it: half the time of a
-    step, see ``benchmarks/train_step.py``.
+    has to fill each new page with zeros before the next step writes to it: a third of a step's
+    time at 192x96, see ``benchmarks/train_step.py``.
 
     Returns:
         Whether it does now; other libraries than glibc have no such setting.
