@@ -68,7 +68,7 @@ class Processes:
         self.device = cast(torch.device, self._accelerator.device)
         self.main = self.rank == 0
         in_16_bits_here = precision == "bf16" and self.device.type == "cpu"
-        self._backward = QuickDepthwise if in_16_bits_here else nullcontext
+        self._around_backward = QuickDepthwise if in_16_bits_here else nullcontext
 
     # -- the step ------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class Processes:
 
     def backward(self, loss: Tensor) -> None:
         """Compute gradients, scaled up in fp16."""
-        with self._backward():
+        with self._around_backward():
             self._accelerator.backward(loss)
 
     def average_gradients(self, module: nn.Module) -> None:
