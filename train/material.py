@@ -136,8 +136,10 @@ def _refuse_bad_pictures(failed: Sequence[str]) -> None:
 
 def _refuse_held_out(unlabelled: Sequence[Path], split: Split) -> None:
     """A teacher tells of a person as labels do: the figures of these would no longer be honest."""
-    held_out = {_content(picture.path) for picture in split.validation} if unlabelled else set()
-    both = [path for path in unlabelled if _content(path) in held_out - {None}]
+    if not unlabelled:
+        return
+    held_out = {_content(picture.path) for picture in split.validation} - {None}
+    both = [path for path in unlabelled if _content(path) in held_out]
     if both:
         raise TrainingError(
             f"{both[0]}: is the picture, or a copy of it, of somebody who is held out, as are "
