@@ -20,7 +20,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
 def test_a_step_is_given_the_memory_that_the_last_one_freed():
-    assert count_faults() > 1000
+    faults = count_faults()
+    if faults == 0:
+        pytest.skip("this kernel doesn't count page faults")
+    assert faults > 1000
     assert count_faults("keep") < 100
 
 
