@@ -7,7 +7,7 @@ from typing import Any
 
 import timm
 import torch
-from timm.models import group_parameters
+from timm.models import EfficientNet, group_parameters
 from torch import Tensor, nn
 
 from ..gallery.errors import ConfigError
@@ -141,6 +141,25 @@ def keep_last_resolution(backbone: nn.Module) -> None:
                 module.padding = "same"
         else:  # a ResNet-D's shortcut pools, then convolves
             backbone.set_submodule(name, nn.Identity())
+
+
+def narrow_head(backbone: Any, channels: int) -> None:
+    """Keep only the first ``channels`` of the convolution that widens the last maps.
+
+    Raises:
+        ConfigError: the backbone has no such convolution before the pooling, as EfficientNets have,
+            or it gives fewer channels.
+    """
+    if not isinstance(backbone, EfficientNet):
+        kind = type(backbone).__name__
+        raise ConfigError(f"head_channels: a {kind} doesn't widen its last maps; set it to 0")
+    head, norm = backbone.conv_head, backbone.bn2
+    if head.out_channels < channels:
+        raise ConfigError(f"head_channels: this backbone has {head.out_channels}, not {channels}")
+    head.out_channels = norm.num_features = channels
+    for tensor in [*head.parameters(), *norm.parameters(), *norm.buffers()]:
+        if tensor.ndim:  # the number of batches has none
+            tensor.data = tensor.data[:channels].clone()
 
 
 def _accepted(backbone: nn.Module) -> set[str]:

@@ -85,6 +85,10 @@ class ModelConfig:
     package of that name; a .safetensors file, or a state dict in a .pth, .pt or .bin file, of the
     backbone; ``shipped`` or an .onnx file that `train` made, of the whole model."""
     embedding_size: int = 512
+    head_channels: int = 0
+    """What the last convolution gives to the pooling, for backbones that widen their maps there;
+    0: as many as the backbone has. From weights with more, those are kept on which the embedding
+    leans most."""
     last_stride_1: bool = True
     """Keep the last stage's resolution (BoT, Luo et al. 2019)."""
     pooling: Literal["gem", "average"] = "gem"
@@ -99,6 +103,7 @@ class ModelConfig:
         require(
             self,
             ("embedding_size", "at least 2", self.embedding_size >= 2),
+            ("head_channels", "not negative", self.head_channels >= 0),
         )
 
     @property

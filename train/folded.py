@@ -30,7 +30,7 @@ _PREFIX = "model."
 _LEAST_DEVIATION = 1e-3
 """Of a channel that hardly moves: dividing by less would blow up what it learns."""
 
-_ARCHITECTURE = {"backbone", "embedding_size", "last_stride_1", "pooling", "bnneck"}
+_ARCHITECTURE = {"backbone", "embedding_size", "head_channels", "last_stride_1", "pooling", "bnneck"}
 """What of a `ModelConfig` must be the same."""
 
 
@@ -63,6 +63,16 @@ def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
         )
     model.load_state_dict({key: stored[key] for key in wanted}, strict=False)
     return len(wanted)
+
+
+def read_architecture(path: Path) -> dict[str, Any]:
+    """The fields of `ModelConfig` that an exported file was made with, as far as they tell whether
+    its weights fit.
+
+    Raises:
+        ConfigError: it can't be read, or doesn't say.
+    """
+    return _architecture(_read_file(path), path)
 
 
 def measure_statistics(model: EmbeddingModel, batches: Iterable[Tensor]) -> int:
@@ -142,6 +152,20 @@ def _read_file(path: Path) -> onnx.ModelProto:
 
 def _check_architecture(file: onnx.ModelProto, model: EmbeddingModel, path: Path) -> None:
     """Refuse a file of another architecture: some would fit, and embed otherwise."""
+    wanted = asdict(model.config)
+    differing = [
+        f"{key} = {value!r}"
+        for key, value in _architecture(file, path).items()
+        if wanted[key] != value
+    ]
+    if differing:
+        raise ConfigError(
+            f"model.init {str(path)!r}: is of another architecture; say in [model] "
+            + ", ".join(differing)
+        )
+
+
+def _architecture(file: onnx.ModelProto, path: Path) -> dict[str, Any]:
     metadata = {entry.key: entry.value for entry in file.metadata_props}
     try:
         trained = ModelSpec.from_json(metadata[METADATA_KEY]).training["config"]["model"]
@@ -151,16 +175,7 @@ def _check_architecture(file: onnx.ModelProto, model: EmbeddingModel, path: Path
             "weights are of; give a file that train made"
         ) from error
     default = asdict(ModelConfig())
-    differing = [
-        f"{key} = {trained.get(key, default[key])!r}"
-        for key, value in asdict(model.config).items()
-        if key in _ARCHITECTURE and trained.get(key, default[key]) != value
-    ]
-    if differing:
-        raise ConfigError(
-            f"model.init {str(path)!r}: is of another architecture; say in [model] "
-            + ", ".join(differing)
-        )
+    return {key: trained.get(key, default[key]) for key in default if key in _ARCHITECTURE}
 
 
 def _read_weights(graph: onnx.GraphProto) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """What the weights start from: nothing, timm's, a package's, a file's, or another extractor's."""
 
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ from torch import Tensor
 from ..gallery.errors import ConfigError
 from ..gallery.extractor.models import resolve_model
 from .backbones import create_backbone
-from .folded import load_extractor_weights
+from .folded import load_extractor_weights, read_architecture
 from .model import EmbeddingModel
 from .run_folder import log
 
@@ -34,8 +35,14 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
     """
     if init == "none":
         return "backbone starts from random weights"
-    if init == "shipped" or init.endswith(".onnx"):
-        path = resolve_model(None if init == "shipped" else init)
+    channels = model.config.head_channels
+    if channels and _head_channels_of(init) != channels:
+        wide = EmbeddingModel(replace(model.config, head_channels=0))
+        line = load_initial_weights(wide, init)
+        model.narrow_from(wide)
+        return f"{line}, its head narrowed to {channels} channels"
+    path = _extractor(init)
+    if path is not None:
         return f"model starts from {path} ({load_extractor_weights(model, path)} tensors)"
     state = _download(model.config.backbone) if init == "timm" else _read_weights(init)
     state = _rename(model.backbone, state, init)
@@ -45,6 +52,17 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
         reason = " ".join(str(error).split())
         raise ConfigError(f"model.init {init!r}: doesn't fit this backbone ({reason})") from error
     return f"backbone starts from {init} ({len(state)} tensors)"
+
+
+def _extractor(init: str) -> Path | None:
+    if init == "shipped" or init.endswith(".onnx"):
+        return resolve_model(None if init == "shipped" else init)
+    return None
+
+
+def _head_channels_of(init: str) -> int:
+    path = _extractor(init)
+    return 0 if path is None else read_architecture(path)["head_channels"]
 
 
 def _download(backbone: str) -> dict[str, Tensor]:

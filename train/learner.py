@@ -74,6 +74,7 @@ class Learner:
     def measure_statistics(self, batches: Iterable[Tensor]) -> int:
         """Before the first step, see `folded.measure_statistics`; return how many norms changed."""
         measured = measure_statistics(self.model, batches)
+        self.model.centre()
         self.average = WeightAverage(self.model, decay=self.config.optim.ema_decay)
         return measured
 

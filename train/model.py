@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .backbones import compute_maps, create_backbone, fit_out, freeze_stages, keep_last_resolution
+from .backbones import (
+    compute_maps,
+    create_backbone,
+    fit_out,
+    freeze_stages,
+    keep_last_resolution,
+    narrow_head,
+)
 from .config import ModelConfig, Phase
 from .precision import at_least_float32, full_precision
 
@@ -55,6 +62,8 @@ class EmbeddingModel(nn.Module):
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
         if config.last_stride_1:
             keep_last_resolution(self.backbone)
+        if config.head_channels:
+            narrow_head(self.backbone, config.head_channels)
         channels = fit_out(self.backbone)
         self.pool = GeM() if config.pooling == "gem" else AveragePool()
         self.projection = nn.Linear(channels, config.embedding_size, bias=False)
@@ -78,6 +87,24 @@ class EmbeddingModel(nn.Module):
     def embed(self, pictures: Tensor) -> Tensor:
         """Take uint8[n, h, w, 3]; return float32[n, d] unit rows."""
         return functional.normalize(self(pictures)[1], dim=1)
+
+    def narrow_from(self, wide: "EmbeddingModel") -> None:
+        """Take everything from a model whose head is wider, and those of its channels on which the
+        projection leans most.
+        """
+        count = self.projection.in_features
+        kept = wide.projection.weight.norm(dim=0).topk(count).indices.sort().values
+        state = wide.state_dict()
+        for key, own in self.state_dict().items():
+            if state[key].shape != own.shape:
+                axis = 1 if key == "projection.weight" else 0
+                state[key] = state[key].index_select(axis, kept)
+        self.load_state_dict(state)
+
+    def centre(self) -> None:
+        """Let the neck add nothing: its shift isn't trained, so what it starts with stays."""
+        if self.config.bnneck:
+            self.neck.bias.data.zero_()
 
     def freeze_stages(self, stages: int) -> None:
         """Keep the stem and the first ``stages`` stages as they are, batch statistics included.

@@ -10,6 +10,7 @@ from reid_gallery.train.backbones import (
     fit_out,
     freeze_stages,
     keep_last_resolution,
+    narrow_head,
 )
 
 SWIN, VIT = "swin_tiny_patch4_window7_224", "test_vit"
@@ -159,3 +160,21 @@ def test_the_last_stride_is_taken_out_whole(name):
 def test_a_backbone_without_strides_is_refused(name):
     with pytest.raises(ConfigError, match="last_stride_1"):
         keep_last_resolution(create_backbone(name))
+
+
+def test_a_narrowed_head_gives_the_first_channels():
+    backbone = create_backbone("test_efficientnet").eval()
+    with torch.no_grad():
+        wide = compute_maps(backbone, pixels(64, 32))
+        narrow_head(backbone, 24)
+        torch.testing.assert_close(compute_maps(backbone, pixels(64, 32)), wide[:, :24])
+    assert fit_out(backbone) == 24
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "message"),
+    [("test_resnet", 24, "ResNet doesn't widen"), ("test_efficientnet", 9999, "has 256, not 9999")],
+)
+def test_heads_that_can_not_be_narrowed(name, channels, message):
+    with pytest.raises(ConfigError, match=message):
+        narrow_head(create_backbone(name), channels)

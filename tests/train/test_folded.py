@@ -10,6 +10,7 @@ from reid_gallery.gallery.extractor.spec import METADATA_KEY, ModelSpec
 from reid_gallery.train.config import ModelConfig, Phase
 from reid_gallery.train.export import ServedModel, build_graph, noise_pictures
 from reid_gallery.train.folded import load_extractor_weights, measure_statistics
+from reid_gallery.train.initial import load_initial_weights
 from reid_gallery.train.model import EmbeddingModel, is_batch_norm
 
 FITTED = np.stack(noise_pictures(4))
@@ -78,6 +79,7 @@ def test_the_shipped_extractor_serves_as_a_start():
         ({"backbone": "test_resnet"}, "backbone = 'test_efficientnet'$"),
         ({"pooling": "average", "bnneck": False}, "pooling = 'gem', bnneck = True$"),
         ({"last_stride_1": False}, "last_stride_1 = True$"),
+        ({"head_channels": 24}, "head_channels = 0$"),
     ],
 )
 def test_another_architecture_is_refused(exported, changes, message):
@@ -85,6 +87,15 @@ def test_another_architecture_is_refused(exported, changes, message):
     with pytest.raises(ConfigError, match=message) as caught:
         load_extractor_weights(build(**changes), path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_narrower_head_starts_from_a_wider_one(exported):
+    path, wanted = exported
+    model = build(head_channels=252)  # of 256: little is lost
+    assert "narrowed to 252" in load_initial_weights(model, str(path))
+    with torch.inference_mode():
+        given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
+    assert 0.98 < (given * wanted).sum(1).min() < 0.99999
 
 
 def test_files_that_do_not_say_enough(exported, tmp_path):

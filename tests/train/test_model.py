@@ -143,3 +143,14 @@ def test_phases_are_tried_before_the_first():
     assert all(p.requires_grad for p in model.backbone.parameters())
     with pytest.raises(ConfigError, match="frozen_stages: this EfficientNet has 5, not 6"):
         check_phases(model, [small, Phase(epochs=1, frozen_stages=6)])
+
+
+def test_a_narrower_model_keeps_what_the_projection_leans_on():
+    wide, narrow = build(), build(head_channels=24)
+    kept = torch.randperm(wide.projection.in_features, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        wide.projection.weight[:, kept[24:]] = 0
+    narrow.narrow_from(wide)
+    pictures = torch.randint(0, 256, (3, 64, 32, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        torch.testing.assert_close(narrow.eval().embed(pictures), wide.eval().embed(pictures))
