@@ -1,5 +1,6 @@
 """From a checkpoint to the one file that serves: ONNX, with its specification inside, verified."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -8,7 +9,6 @@ import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..gallery.atomic import replacing
 from ..gallery.errors import ModelError
@@ -24,6 +24,9 @@ from .model import EmbeddingModel
 
 OPSET = 18
 
+REDUCTION = ("rows", "columns")
+"""The constants that reduce pictures have these names in the file, too."""
+
 
 def area_means(many: int, few: int) -> Tensor:
     """The matrix float32[few, many] that makes ``few`` pixels in a row of ``many``.
@@ -35,6 +38,15 @@ def area_means(many: int, few: int) -> Tensor:
     begins = np.arange(few)[:, np.newaxis] * scale
     covered = np.minimum(old + 1, begins + scale) - np.maximum(old, begins)
     return torch.from_numpy((covered.clip(min=0) / scale).astype(np.float32))
+
+
+def block_means(many: int, few: int) -> Tensor:
+    """`area_means` of the smallest block that repeats: 4 pixels to 3 for 256 to 192.
+
+    The whole matrix is zero outside such blocks along its diagonal.
+    """
+    blocks = math.gcd(many, few)
+    return area_means(many // blocks, few // blocks)
 
 
 class ServedModel(nn.Module):
@@ -51,15 +63,25 @@ class ServedModel(nn.Module):
         self.model = model
         check_servable(trained_at)
         self.reduces = (trained_at.height, trained_at.width) != (HEIGHT, WIDTH)
-        self.register_buffer("rows", area_means(HEIGHT, trained_at.height), persistent=False)
-        self.register_buffer("columns", area_means(WIDTH, trained_at.width).T, persistent=False)
+        rows, columns = block_means(HEIGHT, trained_at.height), block_means(WIDTH, trained_at.width)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns.T, persistent=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Take uint8[n, 256, 128, 3]; return float32[n, d] unit rows."""
         pixels = pictures.permute(0, 3, 1, 2).float()
-        if self.reduces:
-            pixels = self.rows @ (pixels @ self.columns)
-        return functional.normalize(self.model.project(pixels)[1], dim=1)
+        embeddings = self.model.project(self.reduced(pixels))[1]
+        # `normalize` repeats the length d times first, in three more nodes of the graph.
+        return embeddings / embeddings.norm(dim=1, keepdim=True).clamp_min(1e-12)
+
+    def reduced(self, pixels: Tensor) -> Tensor:
+        """Take float32[n, 3, 256, 128]; return it at the size that the model was trained at."""
+        if not self.reduces:
+            return pixels
+        blocks = pixels.unflatten(2, (-1, self.rows.shape[1]))
+        pixels = (self.rows @ blocks).flatten(2, 3)
+        blocks = pixels.unflatten(3, (-1, self.columns.shape[0]))
+        return (blocks @ self.columns).flatten(3)
 
 
 def load_served_model(checkpoint: Path) -> tuple[ServedModel, dict[str, Any]]:

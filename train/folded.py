@@ -30,7 +30,14 @@ _PREFIX = "model."
 _LEAST_DEVIATION = 1e-3
 """Of a channel that hardly moves: dividing by less would blow up what it learns."""
 
-_ARCHITECTURE = {"backbone", "embedding_size", "head_channels", "last_stride_1", "pooling", "bnneck"}
+_ARCHITECTURE = {
+    "backbone",
+    "embedding_size",
+    "head_channels",
+    "last_stride_1",
+    "pooling",
+    "bnneck",
+}
 """What of a `ModelConfig` must be the same."""
 
 
@@ -66,8 +73,7 @@ def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
 
 
 def read_architecture(path: Path) -> dict[str, Any]:
-    """The fields of `ModelConfig` that an exported file was made with, as far as they tell whether
-    its weights fit.
+    """Return those fields of an exported file's `ModelConfig` that tell whether its weights fit.
 
     Raises:
         ConfigError: it can't be read, or doesn't say.

@@ -34,6 +34,7 @@ from ..gallery.extractor.spec import METADATA_KEY
 from ..gallery.pictures.fit import fit
 from ..gallery.pictures.read import read_crop
 from .calibration import calibrate_embeddings
+from .export import REDUCTION
 from .held_out import HeldOutResult, embed_pictures, rank_held_out
 from .material import split_of_run
 from .run_folder import INT8_MODEL, MODEL, log
@@ -45,7 +46,8 @@ TOLERANCE_MAP = 0.01
 CALIBRATION_PICTURES = 128
 
 _OPERATORS = ["Conv", "Gemm", "MatMul", "Clip", "Relu", "Add", "GlobalAveragePool"]
-"""Normalisation and the division by the length stay in floats: they cost nothing."""
+"""Normalisation and the division by the length stay in floats: they cost nothing. Pictures are
+reduced in floats as well, since rounding would come on top of what they were rounded to."""
 
 _BATCH = 16
 
@@ -107,6 +109,11 @@ def quantize(source: Path, out: Path, pictures: npt.NDArray[np.uint8]) -> None:
     Raises:
         ModelError: the result is not sound.
     """
+    reduction = [
+        node.name
+        for node in onnx.load(source).graph.node
+        if not {*node.input}.isdisjoint(REDUCTION)
+    ]
     with _quiet():
         quantize_static(
             str(source),
@@ -114,6 +121,7 @@ def quantize(source: Path, out: Path, pictures: npt.NDArray[np.uint8]) -> None:
             _Reader(pictures),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=_OPERATORS,
+            nodes_to_exclude=reduction,
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,

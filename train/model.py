@@ -51,15 +51,16 @@ class EmbeddingModel(nn.Module):
     """Pictures to embeddings as in BoT (Luo et al. 2019): triplet before, head after the neck."""
 
     backbone: Any  # timm's models share no type
-    mean: Tensor
-    std: Tensor
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.backbone = create_backbone(config.backbone)
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
+        self.register_buffer("scale", 1 / (255 * std), persistent=False)
+        self.register_buffer("shift", -mean / std, persistent=False)
         if config.last_stride_1:
             keep_last_resolution(self.backbone)
         if config.head_channels:
@@ -79,7 +80,7 @@ class EmbeddingModel(nn.Module):
 
         Under autocast the backbone alone is computed in half precision.
         """
-        maps = compute_maps(self.backbone, (pixels / 255 - self.mean) / self.std)
+        maps = compute_maps(self.backbone, pixels * self.scale + self.shift)
         with full_precision(maps):
             projected = self.projection(self.pool(at_least_float32(maps)))
             return projected, self.neck(projected)
@@ -89,9 +90,7 @@ class EmbeddingModel(nn.Module):
         return functional.normalize(self(pictures)[1], dim=1)
 
     def narrow_from(self, wide: "EmbeddingModel") -> None:
-        """Take everything from a model whose head is wider, and those of its channels on which the
-        projection leans most.
-        """
+        """Take over a model whose head is wider, but for what its projection leans on least."""
         count = self.projection.in_features
         kept = wide.projection.weight.norm(dim=0).topk(count).indices.sort().values
         state = wide.state_dict()

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reid_gallery.gallery.errors import ConfigError, ModelError, TrainingError
 from reid_gallery.gallery.extractor import Extractor
@@ -12,7 +12,7 @@ from reid_gallery.gallery.extractor.agreement import noise_pictures
 from reid_gallery.gallery.extractor.spec import METADATA_KEY
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.train.checkpoint import save_checkpoint
-from reid_gallery.train.config import Phase
+from reid_gallery.train.config import ModelConfig, Phase
 from reid_gallery.train.export import (
     ServedModel,
     area_means,
@@ -21,6 +21,8 @@ from reid_gallery.train.export import (
     verify,
 )
 from reid_gallery.train.model import EmbeddingModel
+
+SMALL = EmbeddingModel(ModelConfig(backbone="test_efficientnet", embedding_size=8))
 
 
 def write_checkpoint(path, config, *, seed=0, trained_phase=0, weight=None):
@@ -126,7 +128,8 @@ def test_a_model_serves_at_the_size_it_was_last_trained_at(
     config = tiny_config(phases=phases)
     write_checkpoint(tmp_path / "c.safetensors", config, trained_phase=trained_phase)
     served, _ = load_served_model(tmp_path / "c.safetensors")
-    assert (len(served.rows), served.columns.shape[1]) == size
+    with torch.inference_mode():
+        assert served.reduced(torch.zeros(1, 3, 256, 128)).shape[2:] == size
 
 
 @given(st.integers(1, 12), st.data())
@@ -136,6 +139,15 @@ def test_areas_are_averaged(few, data):
     pixels = np.random.default_rng(few).uniform(0, 255, many).astype(np.float32)
     wanted = np.repeat(pixels, few).reshape(few, many).mean(axis=1)
     np.testing.assert_allclose(area_means(many, few).numpy() @ pixels, wanted, rtol=1e-4)
+
+
+@given(st.integers(32, 256), st.integers(32, 128))
+@settings(max_examples=20)
+def test_pictures_are_reduced_by_blocks_as_by_whole_matrices(height, width):
+    served = ServedModel(SMALL, Phase(epochs=1, height=height, width=width))
+    pixels = torch.from_numpy(np.stack(noise_pictures(1))).permute(0, 3, 1, 2).float()
+    wanted = area_means(256, height) @ pixels @ area_means(128, width).T
+    torch.testing.assert_close(served.reduced(pixels), wanted)
 
 
 def test_a_size_that_cannot_serve_is_refused(tiny_config):

@@ -10,6 +10,7 @@ from reid_gallery.gallery.errors import ModelError, TrainingError
 from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.train import int8
 from reid_gallery.train.api import train
+from reid_gallery.train.export import REDUCTION
 from reid_gallery.train.int8 import Int8Cost, export_int8, quantize, sample_pictures
 from reid_gallery.train.material import split_of_run
 
@@ -43,6 +44,14 @@ def test_weights_are_quantised_by_channel(run, tmp_path):
     for weights, scale, _ in scales:
         assert tensors[weights].dtype == np.int8
         assert tensors[scale].shape == tensors[weights].shape[:1]
+
+
+def test_pictures_are_reduced_in_floats(run, tmp_path):
+    quantize(run / "model.onnx", tmp_path / "q.onnx", sample_pictures(split_of_run(run).training))
+    graph = onnx.load(tmp_path / "q.onnx").graph
+    assert {name for node in graph.node for name in node.input} >= set(REDUCTION)
+    constants = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    assert {constants[name] for name in REDUCTION} == {onnx.TensorProto.FLOAT}
 
 
 def test_its_specification_has_its_own_figures(run):
