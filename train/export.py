@@ -70,17 +70,18 @@ class ServedModel(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Take uint8[n, 256, 128, 3]; return float32[n, d] unit rows."""
         pixels = pictures.permute(0, 3, 1, 2).float()
-        embeddings = self.model.project(self.reduced(pixels))[1]
+        embeddings: Tensor = self.model.project(self.reduced(pixels))[1]
         # `normalize` repeats the length d times first, in three more nodes of the graph.
-        return embeddings / embeddings.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        lengths: Tensor = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)
+        return embeddings / lengths.clamp_min(1e-12)
 
     def reduced(self, pixels: Tensor) -> Tensor:
         """Take float32[n, 3, 256, 128]; return it at the size that the model was trained at."""
         if not self.reduces:
             return pixels
-        blocks = pixels.unflatten(2, (-1, self.rows.shape[1]))
+        blocks = torch.unflatten(pixels, 2, (-1, self.rows.shape[1]))
         pixels = (self.rows @ blocks).flatten(2, 3)
-        blocks = pixels.unflatten(3, (-1, self.columns.shape[0]))
+        blocks = torch.unflatten(pixels, 3, (-1, self.columns.shape[0]))
         return (blocks @ self.columns).flatten(3)
 
 

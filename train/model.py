@@ -68,7 +68,7 @@ class EmbeddingModel(nn.Module):
         channels = fit_out(self.backbone)
         self.pool = GeM() if config.pooling == "gem" else AveragePool()
         self.projection = nn.Linear(channels, config.embedding_size, bias=False)
-        self.neck = _bnneck(config.embedding_size) if config.bnneck else nn.Identity()
+        self.neck: Any = _bnneck(config.embedding_size) if config.bnneck else nn.Identity()
         self._frozen: list[nn.Module] = []
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,7 +103,7 @@ class EmbeddingModel(nn.Module):
     def centre(self) -> None:
         """Let the neck add nothing: its shift isn't trained, so what it starts with stays."""
         if self.config.bnneck:
-            self.neck.bias.data.zero_()
+            nn.init.zeros_(self.neck.bias)
 
     def freeze_stages(self, stages: int) -> None:
         """Keep the stem and the first ``stages`` stages as they are, batch statistics included.
