@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from .decision import DEFAULT_FPIR, ONE_PERSON, Calibration, GallerySize, parse_
 from .errors import EmbeddingError, ModelError, PictureError, QueryError, StoreDamagedError
 from .extractor import Extractor
 from .index_keeper import IndexKeeper
-from .loading import BadPicture, in_batches, load_pictures, separate
+from .loading import BadPicture, LoadedPicture, in_batches, load_pictures, separate
 from .model_choice import pin_of
 from .pictures.read import Crop
 from .pooling import Pooling, rank_pooled
@@ -38,6 +37,10 @@ from .times import to_microseconds
 from .types import Answer, Comparison, Failure, Match, PictureLike, Sighting
 
 Vectors = npt.NDArray[np.float32]
+Picture = PictureLike | Crop
+Loaded = LoadedPicture[tuple[int, Picture]] | BadPicture[tuple[int, Picture]]
+Embedded = tuple[list[str | Failure], Vectors]
+"""A name or a failure a picture, and the embeddings of those with a name."""
 
 _BATCH = 64
 """Pictures decoded and embedded at a time."""
@@ -59,6 +62,8 @@ class QueryOptions(TypedDict, total=False):
         min_score: list no match below it.
         pooling: how an identity's sightings make one score.
         fpir: the share of strangers that may be named, where the model is calibrated.
+        rerank: rank by k-reciprocal neighbours, among all queries of the call and the sightings
+            that may match; scores are then no cosines, and nobody is known or unknown.
     """
 
     k: int
@@ -70,6 +75,7 @@ class QueryOptions(TypedDict, total=False):
     min_score: float | None
     pooling: Pooling
     fpir: float
+    rerank: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +95,7 @@ class Question:
     min_score: float | None = None
     pooling: Pooling = "max"
     fpir: float = DEFAULT_FPIR
+    rerank: bool = False
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -105,6 +112,20 @@ class Question:
         _check_fpir(self.fpir)
         if self.pooling not in ("max", "mean", "centroid"):
             raise QueryError(f"pooling is max, mean or centroid, not {self.pooling!r}")
+        if self.rerank and (self.min_score is not None or self.pooling != "max"):
+            raise QueryError(
+                "re-ranked scores are no cosines: rerank takes no min_score or pooling"
+            )
+
+    @property
+    def together(self) -> bool:
+        """Whether the answers to some pictures depend on the others."""
+        return self.as_one or self.rerank
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether scores are those that models are calibrated on: best sightings' cosines."""
+        return self.pooling == "max" and not self.rerank
 
     @property
     def filter(self) -> Filter:
@@ -128,19 +149,42 @@ def answer_pictures(
 
     With ``as_one`` the single answer comes last, of all pictures that can be used.
     """
-    size = sys.maxsize if question.as_one else _BATCH
-    for batch in in_batches(load_pictures(enumerate(pictures), _source), size):
-        good, _ = separate(batch)
-        embeddings = extractor.embed_fitted([picture.fitted for picture in good])
-        names = [_name(picture.item) for picture in good]
+    batches = (
+        _embed(extractor, batch)
+        for batch in in_batches(load_pictures(enumerate(pictures), _source), _BATCH)
+    )
+    for entries, embeddings in _join(batches) if question.together else batches:
+        names = [entry for entry in entries if isinstance(entry, str)]
         answers = answer(store, keeper, names, embeddings, question, made_by=pin_of(extractor))
         waiting = iter(answers)
-        for picture in batch:
-            if isinstance(picture, BadPicture):
-                yield Failure(_name(picture.item), picture.problem)
+        for entry in entries:
+            if isinstance(entry, Failure):
+                yield entry
             elif not question.as_one:
                 yield next(waiting)
         yield from waiting  # the one answer of as_one
+
+
+def _embed(extractor: Extractor, batch: Sequence[Loaded]) -> Embedded:
+    good, _ = separate(batch)
+    entries = [
+        Failure(_name(picture.item), picture.problem)
+        if isinstance(picture, BadPicture)
+        else _name(picture.item)
+        for picture in batch
+    ]
+    return entries, extractor.embed_fitted([picture.fitted for picture in good])
+
+
+def _join(batches: Iterable[Embedded]) -> Iterator[Embedded]:
+    """Make one batch of all, or none of none."""
+    entries: list[str | Failure] = []
+    embeddings: list[Vectors] = []
+    for some, rows in batches:
+        entries += some
+        embeddings.append(rows)
+    if embeddings:
+        yield entries, np.concatenate(embeddings)
 
 
 def answer(
@@ -170,7 +214,9 @@ def answer(
             store.check_pin(generation, made_by)
         return [
             found
-            for batch in in_batches(range(len(queries)), _RANKED)
+            for batch in in_batches(
+                range(len(queries)), len(queries) if question.rerank else _RANKED
+            )
             for found in _answer_batch(
                 sqlite,
                 keeper,
@@ -255,7 +301,7 @@ def _answer_batch(
     rankings = _rank(sqlite, index, embeddings, question, allowed)
     found = load_sightings(sqlite, {person.sighting for ranking in rankings for person in ranking})
     # Calibrated on best sightings; of another score nothing is known.
-    calibration = _calibration(generation) if question.pooling == "max" else None
+    calibration = _calibration(generation) if question.calibrated else None
     judge: Callable[[Sequence[RankedIdentity], int], _Judgement] | None = None
     if calibration:
         size = keeper.remember(("size", chosen), lambda: gallery_size(sqlite, chosen))
@@ -278,6 +324,11 @@ def _rank(
     question: Question,
     allowed: Ids | None,
 ) -> list[list[RankedIdentity]]:
+    if question.rerank:
+        # For others it would be loaded for nothing.
+        from .reranked import rank_reranked  # noqa: PLC0415
+
+        return rank_reranked(embeddings, index, all_owners(sqlite), k=question.k, allowed=allowed)
     if question.pooling != "max":
         return rank_pooled(
             embeddings,

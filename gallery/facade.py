@@ -259,7 +259,8 @@ class Gallery:
         Args:
             pictures: paths, or uint8[h, w, 3] RGB.
             options: ``k`` people a query, ``cameras``, ``not_cameras``, ``since``, ``until``,
-                ``as_one``, ``min_score``, ``pooling`` and ``fpir``; see `asking.QueryOptions`.
+                ``as_one``, ``min_score``, ``pooling``, ``fpir`` and ``rerank``; see
+                `asking.QueryOptions`.
                 Of a camera that no sighting is of a warning is logged.
 
         Returns:

@@ -24,7 +24,7 @@ class Match:
     Attributes:
         rank: from 1.
         pid: the identity.
-        score: cosine in [-1, 1].
+        score: cosine in [-1, 1]; of re-ranked queries in [0, 1], and no cosine.
         sighting: the identity's sighting that is most like the query.
     """
 

@@ -100,6 +100,15 @@ def test_as_one_is_one_answer(filled, figures):
     assert answer["matches"][0]["pid"] == "p002"
 
 
+def test_reranked_answers_name_nobody_known(filled, figures):
+    done = run("query", f"{figures}/p002/*.jpg", "--rerank", "--json", store=filled)
+    assert [record["matches"][0]["pid"] for record in records(done)] == ["p002"] * 4
+    assert {record["known"] for record in records(done)} == {None}
+    done = run("query", f"{figures}/p002/*.jpg", "--rerank", "--min-score", 0.5, store=filled)
+    assert done.returncode == 1
+    assert "no cosines" in done.stderr
+
+
 def test_filters_by_camera_and_time(filled, figures):
     question = figures / "p001" / "cam1_1.jpg"
     (answer,) = records(run("query", question, "--not-camera", "cam1", "--json", store=filled))

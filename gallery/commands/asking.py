@@ -90,6 +90,12 @@ def query(
     fpir: Annotated[
         float, typer.Option(callback=check_fpir, help="Share of strangers that may get a name.")
     ] = 0.01,
+    rerank: Annotated[
+        bool,
+        typer.Option(
+            "--rerank", help="Rank by k-reciprocal neighbours, all pictures together; no threshold."
+        ),
+    ] = False,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, a PNG.")] = None,
     store: Store = None,
     model: Model = None,
@@ -119,6 +125,7 @@ def query(
             min_score=min_score,
             pooling=pooling.value,
             fpir=fpir,
+            rerank=rerank,
         ):
             if isinstance(answer, Failure):
                 failures.append(answer.reason)

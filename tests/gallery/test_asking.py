@@ -16,6 +16,8 @@ from reid_gallery.gallery.errors import QueryError
         ({"fpir": 0.0}, "between 0 and 1"),
         ({"pooling": "median"}, "max, mean or centroid"),
         ({"cameras": "c1"}, "list of names"),
+        ({"rerank": True, "min_score": 0.5}, "no cosines"),
+        ({"rerank": True, "pooling": "mean"}, "no cosines"),
         (
             {"since": datetime(2026, 5, 2), "until": datetime(2026, 5, 1, 23, tzinfo=UTC)},
             "later than until",

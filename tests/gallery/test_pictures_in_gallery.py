@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from reid_gallery.gallery import asking
 from reid_gallery.gallery.errors import (
     EmbeddingError,
     LayoutError,
@@ -261,6 +262,24 @@ def test_as_one_and_min_score(gallery, crops):
     low = answer.matches[-1].score
     (cut,) = gallery.query(pictures, as_one=True, k=6, min_score=low + 1e-6)
     assert len(cut.matches) == 5
+
+
+def test_reranked_queries_are_each_others_neighbours(gallery, crops, monkeypatch):
+    gallery.enroll([crops / f"p{n}" for n in range(4)])
+    monkeypatch.setattr(asking, "_BATCH", 2)  # which must not part them
+    pictures = sorted((crops / "p1").glob("*.png"))
+    answers = list(gallery.query_each([*pictures, crops / "none.png"], rerank=True, k=3))
+    assert isinstance(answers[-1], Failure)
+    assert [answer.query for answer in answers[:-1]] == [(str(path),) for path in pictures]
+    embeddings = gallery.extractor.embed([read_crop(path) for path in pictures])
+    together = gallery.query_embeddings(embeddings, rerank=True, k=3)
+    alone = gallery.query_embeddings(embeddings[:1], rerank=True, k=3)
+    assert [[m.score for m in a.matches] for a in answers[:-1]] == [
+        pytest.approx([m.score for m in a.matches], abs=1e-3) for a in together
+    ]
+    assert [m.score for m in alone[0].matches] != [m.score for m in together[0].matches]
+    assert {(a.known, a.threshold, a.probability) for a in together} == {(None, None, None)}
+    assert list(gallery.query_each([], rerank=True)) == []
 
 
 def test_bad_pictures_do_not_stop_the_others(gallery, crops, tmp_path):

@@ -6,14 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reid_gallery.gallery import pooling as pooling_module
 from reid_gallery.gallery import ranking as ranking_module
+from reid_gallery.gallery import reranked as reranked_module
+from reid_gallery.gallery.errors import QueryError
+from reid_gallery.gallery.evaluation.reranking import rerank_scores
 from reid_gallery.gallery.pooling import BEST_FEW, rank_pooled
 from reid_gallery.gallery.ranking import exact_scores, rank_identities
+from reid_gallery.gallery.reranked import rank_reranked
 from reid_gallery.index import new_index
 
 
-def naive_ranking(query, ids, vectors, owners, k, pooling="max"):
+def naive_ranking(query, ids, vectors, owners, k, pooling="max", scores=None):
     """Score every sighting, group by identity, sort: nothing clever."""
-    scores = exact_scores(query, vectors)
+    scores = exact_scores(query, vectors) if scores is None else scores
     people = {}
     for sighting, vector, score in zip(ids.tolist(), vectors, scores.tolist(), strict=True):
         people.setdefault(owners[sighting], []).append((score, -sighting, vector))
@@ -129,6 +133,33 @@ def test_pooling_equals_brute_force(gallery, pooling):
             [row[2] for row in found], [row[2] for row in expected], atol=1e-12
         )
         assert [row[2] for row in found] == pytest.approx([row[2] for row in expected], abs=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(galleries(), st.sampled_from([1, 3, 10**4]))
+def test_reranking_equals_the_array_function(gallery, filtered):
+    queries, ids, vectors, owners, k = gallery
+    index = new_index(vectors.shape[1])
+    index.add(ids, vectors)
+    keep = np.arange(len(ids)) % filtered == 0
+    allowed = None if filtered == 1 else ids[keep]
+    ranked = rank_reranked(queries, index, owners, k=k, allowed=allowed)
+    wanted = rerank_scores(queries, vectors[keep])
+    for query, row, ranking in zip(queries, wanted, ranked, strict=True):
+        expected = naive_ranking(query, ids[keep], vectors[keep], owners, k, scores=row)
+        assert [(r.identity, r.sighting, r.score) for r in ranking] == expected
+
+
+def test_reranking_has_nothing_to_rank_and_too_much(monkeypatch):
+    index = new_index(2)
+    rows = np.eye(2, dtype=np.float32)
+    assert rank_reranked(rows, index, {}, k=1) == [[], []]
+    index.add(np.array([4, 7]), rows)
+    assert rank_reranked(rows[:0], index, {4: 1, 7: 1}, k=1) == []
+    assert len(rank_reranked(rows[:1], index, {4: 1, 7: 1}, k=5)[0]) == 1
+    monkeypatch.setattr(reranked_module, "MOST_SIGHTINGS", 1)
+    with pytest.raises(QueryError, match=r"all 2 sightings .* choose fewer by camera or time"):
+        rank_reranked(rows, index, {4: 1, 7: 1}, k=1)
 
 
 def test_one_person_with_thousands_of_sightings_does_not_hide_the_others():

@@ -1,0 +1,75 @@
+"""People ranked by their sightings' neighbours: all queries of a call and the gallery together."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ..index import VectorIndex
+from .errors import QueryError
+from .evaluation.reranking import RerankedScorer
+from .loading import in_batches
+from .ranking import RankedIdentity
+
+MOST_SIGHTINGS = 100_000
+"""That are compared with one another; twice as many take four times as long."""
+
+_AT_ONCE = 64
+"""Queries whose scores with all sightings are held in memory."""
+
+Vectors = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+
+def rank_reranked(
+    queries: Vectors,
+    index: VectorIndex,
+    owners: Mapping[int, int],
+    *,
+    k: int,
+    allowed: Ids | None = None,
+) -> list[list[RankedIdentity]]:
+    """Rank identities by their best sighting's re-ranked score; see `evaluation.reranking`.
+
+    Args:
+        queries: float32[q, d] unit rows; they are each other's neighbours, too.
+        index: holds the sightings.
+        owners: identity of each sighting; sightings that are gone are left out.
+        k: how many identities.
+        allowed: int64[m], the only sightings that count; None allows all.
+
+    Returns:
+        As `ranking.rank_identities`, with scores in [0, 1] that are no cosines.
+
+    Raises:
+        QueryError: there are more than `MOST_SIGHTINGS`.
+    """
+    held = index.ids() if allowed is None else np.intersect1d(index.ids(), allowed)
+    ids = np.array(sorted(owners.keys() & set(held.tolist())), dtype=np.int64)
+    if len(ids) > MOST_SIGHTINGS:
+        raise QueryError(
+            f"re-ranking compares all {len(ids):,} sightings with one another, more than "
+            f"{MOST_SIGHTINGS:,}; choose fewer by camera or time, or ask without it"
+        )
+    if not len(queries) or not len(ids):
+        return [[] for _ in queries]
+    rows = np.arange(len(queries) + len(ids))
+    asking, asked = rows[: len(queries)], rows[len(queries) :]
+    scorer = RerankedScorer(np.concatenate([queries, index.vectors(ids)]), asking, asked)
+    identities = np.array([owners[sighting] for sighting in ids.tolist()])
+    rankings = []
+    for some in in_batches(asking, _AT_ONCE):
+        scores = np.empty((len(some), len(ids)), np.float32)
+        scorer.score(np.array(some), scores)
+        rankings += [_best(row, ids, identities, k) for row in scores]
+    return rankings
+
+
+def _best(scores: Vectors, ids: Ids, identities: Ids, k: int) -> list[RankedIdentity]:
+    """Each identity once, at its best sighting; ties go to the sighting enrolled first."""
+    falling = np.lexsort((ids, -scores))
+    first = np.unique(identities[falling], return_index=True)[1]
+    return [
+        RankedIdentity(int(identities[place]), int(ids[place]), float(scores[place]))
+        for place in falling[np.sort(first)[:k]].tolist()
+    ]
