@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy.typing as npt
 
 from ..index.kernels import faiss_module
-from . import asking, exchange, verifying
+from . import asking
 from .asking import QueryOptions, Question
 from .cameras import warn_of_unknown
 from .decision import DEFAULT_FPIR
@@ -18,15 +18,12 @@ from .embeddings import check_embeddings
 from .enrolling import Enrolment, Progress, enroll_new, no_progress
 from .errors import ConflictError, EmbeddingError, LayoutError, PictureError, QueryError
 from .extractor import Extractor, resolve_model
-from .health import audit as health
-from .health.findings import AuditReport
 from .index_choice import check_choice
 from .index_keeper import IndexKeeper, News
 from .model_choice import Load, choose_extractor, external_pin, pin_of
 from .pictures.labelled import Reading
 from .pictures.read import Crop, content_hash
 from .pictures.sources import collect
-from .rebuilding import rebuild_with_model
 from .store import changes, identities, sightings
 from .store.generations import Generation, ModelPin, current_generation
 from .store.labels import Names, Times, labels_for
@@ -45,9 +42,14 @@ from .types import (
     VerifyReport,
 )
 
+if TYPE_CHECKING:
+    from .health.findings import AuditReport
+
 
 class Gallery:
     """A durable gallery of people; use it as a context manager, in one thread.
+
+    What looks after a gallery is imported by the methods that do it: a query would load it in vain.
 
     Example:
         >>> with Gallery.open("people") as gallery:
@@ -389,13 +391,17 @@ class Gallery:
 
     def stats(self) -> Stats:
         """Return the gallery in numbers."""
-        return verifying.stats(self._store)
+        from .verifying import stats
+
+        return stats(self._store)
 
     def verify(self, *, pictures: bool = True, progress: Progress = no_progress) -> VerifyReport:
         """Compare the database with itself, with the saved index, and with the pictures."""
-        return verifying.verify(self._store, pictures=pictures, progress=progress)
+        from .verifying import verify
 
-    def audit(self, *, pictures: bool = True, progress: Progress = no_progress) -> AuditReport:
+        return verify(self._store, pictures=pictures, progress=progress)
+
+    def audit(self, *, pictures: bool = True, progress: Progress = no_progress) -> "AuditReport":
         """Look for likely mistakes, each with the command that mends it; nothing is changed.
 
         Args:
@@ -405,10 +411,12 @@ class Gallery:
         Raises:
             ModelError: with ``pictures``, the model that embeds this gallery is not to be found.
         """
+        from .health.audit import audit
+
         generation = self._generation()
         embeds = pictures and generation is not None and not generation.external
         embed = self.extractor.embed if embeds else None
-        return health.audit(self._store, embed, pictures=pictures, progress=progress)
+        return audit(self._store, embed, pictures=pictures, progress=progress)
 
     # -- looking after it ----------------------------------------------------------------------
 
@@ -435,6 +443,8 @@ class Gallery:
         self._store.connection.require_writable()
         choice = None if index is None else check_choice(index)
         if model is not None:
+            from .rebuilding import rebuild_with_model
+
             extractor = Extractor.load(resolve_model(model))
             rebuild_with_model(self._store, extractor, pin_of(extractor), progress=progress)
             self._extractor, self._model = extractor, model
@@ -450,7 +460,9 @@ class Gallery:
 
     def export(self, path: PictureLike) -> int:
         """Write all sightings and vectors to a ``.csv`` or ``.parquet`` file; return how many."""
-        return exchange.export(self._store, Path(path))
+        from .exchange import export
+
+        return export(self._store, Path(path))
 
     def import_(self, path: PictureLike) -> EnrollReport:
         """Enroll what `export` wrote.
@@ -459,7 +471,9 @@ class Gallery:
             LayoutError: the file isn't one of `export`'s.
             ModelMismatchError: its vectors were made by another model than this store's.
         """
-        report = exchange.import_file(self._store, Path(path), pin=self._pin)
+        from .exchange import import_file
+
+        report = import_file(self._store, Path(path), pin=self._pin)
         self._keep_index()
         return report
 

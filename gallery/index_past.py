@@ -27,8 +27,8 @@ def is_of_its_past(
         return False
     if index.dim != generation.dim or position.last_removal > now.last_removal:
         return False
-    gone = store.removed_since(sqlite, position.last_removal)
-    sample = np.setdiff1d(_spread(index), np.array(gone, dtype=np.int64))
+    gone = set(store.removed_since(sqlite, position.last_removal))
+    sample = np.array(sorted(_spread(index) - gone), dtype=np.int64)
     present = sqlite.execute(
         f"SELECT count(*) FROM vectors_{generation.id:d} WHERE sighting_id IN"  # noqa: S608
         f" ({', '.join(map(str, sample.tolist()))})"
@@ -39,7 +39,7 @@ def is_of_its_past(
     return bool(index.holds(sample, stored).all())
 
 
-def _spread(index: VectorIndex) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _spread(index: VectorIndex) -> set[int]:
     """The first and the last id and two between."""
     ids = index.ids()
-    return np.unique(ids[[share * (len(ids) - 1) // 3 for share in range(4)]] if len(ids) else ids)
+    return {int(ids[share * (len(ids) - 1) // 3]) for share in range(4)} if len(ids) else set()

@@ -112,7 +112,7 @@ def runs_of(dim: int) -> int:
     return dim // min(lengths, key=lambda n: abs(n - _RUN)) if lengths else 1
 
 
-def _orthogonal(random: np.random.Generator, dim: int) -> Vectors:
+def _orthogonal(random: "np.random.Generator", dim: int) -> Vectors:
     turn: Vectors = np.linalg.qr(random.standard_normal((dim, dim)))[0].astype(np.float32)
     return turn
 

@@ -446,9 +446,10 @@ def test_a_training_that_is_asked_for_wrongly_is_refused_before_torch_is_loaded(
     tmp_path, arguments, reason
 ):
     program = (
-        "import sys; from reid_gallery.cli import main\n"
-        "try: main(sys.argv[1:])\n"
-        "finally: print('torch' in sys.modules)"
+        "import sys; from reid_gallery.cli import run\n"
+        "code = run(sys.argv[1:])\n"
+        "print('torch' in sys.modules)\n"
+        "sys.exit(code)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, "train", *arguments.split()],

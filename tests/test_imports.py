@@ -84,3 +84,31 @@ def test_everyday_commands_load_no_training_library(tmp_path, commands):
 def test_help_loads_no_numpy():
     code = "import sys, reid_gallery.cli; assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_query_loads_only_what_it_needs(tmp_path):
+    """What looks after a gallery, and large parts of numpy, would each add to every cold query."""
+    code = (
+        "import sys\n"
+        "from reid_gallery.cli import run\n"
+        "assert run(sys.argv[1:]) == 0\n"
+        "print(*sys.modules, sep='\\n')\n"
+    )
+
+    def modules_of(*arguments: str) -> set[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return set(done.stdout.splitlines())
+
+    modules_of("figures", "drawn", "--people", "3", "--cameras", "2", "--per-camera", "1")
+    modules_of("enroll", "--store", "store", "drawn")
+    loaded = modules_of("query", "--store", "store", "drawn/p000/cam1_1.jpg")
+    assert "reid_gallery.gallery.asking" in loaded
+    rooms = ("health.audit", "evaluation", "exchange", "verifying", "rebuilding", "reranked")
+    unneeded = {f"reid_gallery.gallery.{name}" for name in rooms} | {"numpy.ma", "numpy.random"}
+    assert not loaded & (unneeded | {"importlib.resources"})

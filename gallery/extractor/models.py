@@ -7,16 +7,16 @@ with the shipped one. A store that exists stays with its own.
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-from .. import models
 from ..atomic import replacing
 from ..errors import ModelError
 from ..store.directory import default_store
 
 DEFAULT = "default"
 """The shipped model's name: ``default.onnx`` in the package ``models`` beside this one."""
+
+_SHIPPED = Path(__file__).parent.parent / "models"
 
 _CHOICE = "choice.txt"
 
@@ -110,8 +110,7 @@ def models_folder() -> Path:
 
 
 def _files() -> Iterator[tuple[Path, bool]]:
-    shipped = Path(str(files(models)))
-    for folder, is_shipped in ((shipped, True), (models_folder(), False)):
+    for folder, is_shipped in ((_SHIPPED, True), (models_folder(), False)):
         for path in sorted(folder.glob("[!.]*.onnx")):
             yield path, is_shipped
 
