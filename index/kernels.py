@@ -4,9 +4,13 @@ FAISS gets raw pointers and keeps nothing alive, so every array here is held by 
 by the object, until the call is over.
 """
 
-import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +20,12 @@ from .protocol import Ids, Vectors
 
 Rows = npt.NDArray[np.int64]
 """Row numbers inside one segment."""
+
+Codes = npt.NDArray[np.uint8]
+Done = TypeVar("Done")
+
+_PIECE_BYTES = 16 * 2**20
+"""Of codes, at least, for a thread: to start one takes a twentieth of what reading them does."""
 
 
 @cache
@@ -29,8 +39,6 @@ def faiss_module() -> Any:
         ) from error
     return faiss
 
-
-_of_this_thread = threading.local()
 
 _LOWEST = np.finfo(np.float32).min
 """The score in a place that nothing was offered for."""
@@ -150,9 +158,9 @@ class Best:
 
 
 def best_of_codes(
-    query: Vectors, codes: npt.NDArray[np.uint8], k: int, selected: npt.NDArray[np.bool_] | None
+    query: Vectors, codes: Codes, k: int, selected: npt.NDArray[np.bool_] | None
 ) -> tuple[Vectors, Rows]:
-    """The k best rows of byte codes for one query.
+    """The k best rows of byte codes for one query; many codes are divided among threads.
 
     Args:
         query: float32[d], whole numbers in [-128, 127]; FAISS would take a fraction for 0.
@@ -163,48 +171,100 @@ def best_of_codes(
     Returns:
         scores float32[k] descending, rows int64[k].
     """
-    faiss = faiss_module()
-    scanner = _scanner(codes.shape[1], selects=selected is not None)
-    if selected is not None:
-        bits = np.packbits(selected, bitorder="little")
-        selector = faiss.IDSelectorBitmap(len(codes), faiss.swig_ptr(bits))
-        scanner.sel = selector
-    scores, rows = np.full(k, -np.inf, np.float32), np.full(k, -1, np.int64)
-    scanner.set_query(faiss.swig_ptr(query))
-    scanner.set_list(0, 0.0)
-    scanner.scan_codes(
-        len(codes), faiss.swig_ptr(codes), None, faiss.swig_ptr(scores), faiss.swig_ptr(rows), k
-    )
-    order = np.argsort(-scores, kind="stable")
+
+    def best_of(piece: slice) -> tuple[Vectors, Rows]:
+        mask = None if selected is None else selected[piece]
+        scores, rows = _best_of_piece(query, codes[piece], k, mask)
+        return scores, rows + piece.start
+
+    found = _in_pieces(codes, best_of)
+    scores = np.concatenate([scores for scores, _ in found])
+    rows = np.concatenate([rows for _, rows in found])
+    order = np.argsort(-scores, kind="stable")[:k]
     return scores[order], rows[order]
 
 
-def _scanner(dim: int, *, selects: bool) -> Any:
-    """One for each thread: it holds the query; and FAISS's wrapper never frees one."""
-    scanners: dict[tuple[int, bool], Any] = vars(_of_this_thread).setdefault("scanners", {})
-    if (dim, selects) not in scanners:
-        faiss = faiss_module()
-        quantizer = faiss.ScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit_direct_signed)
-        unused = faiss.IndexFlatIP(dim)
-        selector = faiss.IDSelectorAll() if selects else None
-        scanner = quantizer.select_InvertedListScanner(
-            faiss.METRIC_INNER_PRODUCT, unused, True, selector, False
+def _best_of_piece(
+    query: Vectors, codes: Codes, k: int, selected: npt.NDArray[np.bool_] | None
+) -> tuple[Vectors, Rows]:
+    """As `best_of_codes`, in no order; -inf in places that nothing was found for."""
+    faiss = faiss_module()
+    with _scanner(codes.shape[1], selects=selected is not None) as scanner:
+        if selected is not None:
+            bits = np.packbits(selected, bitorder="little")
+            selector = faiss.IDSelectorBitmap(len(codes), faiss.swig_ptr(bits))
+            scanner.sel = selector
+        scores, rows = np.full(k, -np.inf, np.float32), np.full(k, -1, np.int64)
+        scanner.set_query(faiss.swig_ptr(query))
+        scanner.set_list(0, 0.0)
+        scanner.scan_codes(
+            len(codes), faiss.swig_ptr(codes), None, faiss.swig_ptr(scores), faiss.swig_ptr(rows), k
         )
-        scanners[dim, selects] = scanner
-        scanner.kept_alive = (quantizer, unused, selector)
-    return scanners[dim, selects]
+    return scores, rows
 
 
-def hamming(query: npt.NDArray[np.uint8], codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """int32[n], in how many bits uint8[b] differs from each row of uint8[n, b], contiguous."""
+_idle_scanners: defaultdict[tuple[int, bool], list[Any]] = defaultdict(list)
+
+
+@contextmanager
+def _scanner(dim: int, *, selects: bool) -> Iterator[Any]:
+    """One for one thread at a time: it holds the query; and FAISS's wrapper never frees one."""
+    idle = _idle_scanners[dim, selects]
+    try:
+        scanner = idle.pop()
+    except IndexError:
+        scanner = _new_scanner(dim, selects=selects)
+    try:
+        yield scanner
+    finally:
+        idle.append(scanner)
+
+
+def _new_scanner(dim: int, *, selects: bool) -> Any:
+    faiss = faiss_module()
+    quantizer = faiss.ScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit_direct_signed)
+    unused = faiss.IndexFlatIP(dim)
+    selector = faiss.IDSelectorAll() if selects else None
+    scanner = quantizer.select_InvertedListScanner(
+        faiss.METRIC_INNER_PRODUCT, unused, True, selector, False
+    )
+    scanner.kept_alive = (quantizer, unused, selector)
+    return scanner
+
+
+def hamming(query: Codes, codes: Codes) -> npt.NDArray[np.int32]:
+    """int32[n], in how many bits uint8[b] differs from each row of uint8[n, b], contiguous.
+
+    Many rows are divided among threads.
+    """
     faiss = faiss_module()
     differing = np.empty(len(codes), np.int32)
-    faiss.hammings(
-        faiss.swig_ptr(query),
-        faiss.swig_ptr(codes),
-        1,
-        len(codes),
-        codes.shape[1],
-        faiss.swig_ptr(differing),
-    )
+
+    def count(piece: slice) -> None:
+        some, counted = codes[piece], differing[piece]
+        faiss.hammings(
+            faiss.swig_ptr(query),
+            faiss.swig_ptr(some),
+            1,
+            len(some),
+            some.shape[1],
+            faiss.swig_ptr(counted),
+        )
+
+    _in_pieces(codes, count)
     return differing
+
+
+def _in_pieces(codes: Codes, work: Callable[[slice], Done]) -> list[Done]:
+    """What ``work`` makes of all rows, or of so many pieces as FAISS may use threads.
+
+    FAISS divides the queries of a batch among threads, but not the rows for one query.
+    """
+    pieces = min(faiss_module().omp_get_max_threads(), codes.nbytes // _PIECE_BYTES)
+    if pieces < 2:
+        return [work(slice(0, len(codes)))]
+    bounds = [len(codes) * piece // pieces for piece in range(pieces + 1)]
+    first, *others = [slice(*pair) for pair in pairwise(bounds)]
+    with ThreadPoolExecutor(len(others)) as pool:
+        waiting = [pool.submit(work, piece) for piece in others]
+        return [work(first), *(piece.result() for piece in waiting)]
