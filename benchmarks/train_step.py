@@ -8,7 +8,7 @@ random pictures. The sides are processes of their own, by turns:
 - plain: 32 bits, nothing set (the floor);
 - kept: freed memory is kept for the next step (`reid_gallery.train.memory`);
 - bf16, plain: in 16 bits as well, which a processor may or may not have instructions for;
-- bf16: with the gradients of large depthwise kernels by windows (`reid_gallery.train.depthwise`).
+- bf16: with gradients of depthwise convolutions in other ways (`reid_gallery.train.depthwise`).
 
 Ratios are of the medians, to the floor. Page faults and the most memory that a process had stand
 beside them.

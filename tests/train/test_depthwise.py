@@ -1,4 +1,4 @@
-"""The gradient by windows is PyTorch's own."""
+"""Gradients taken by windows, or in 32 bits, are PyTorch's own."""
 
 import pytest
 import torch
@@ -32,6 +32,7 @@ CONVOLUTIONS = {
     "quick": nn.Conv2d(8, 8, 5, padding=2, groups=8),
     "quick, by twos": nn.Conv2d(8, 8, 5, stride=2, padding=2, groups=8, bias=False),
     "small": nn.Conv2d(8, 8, 3, padding=1, groups=8),
+    "small, by twos": nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8),
     "whole": nn.Conv2d(8, 8, 5, padding=2),
     "wide": nn.Conv2d(8, 8, (1, 5), padding=(0, 2), groups=8),
     "dilated": nn.Conv2d(8, 8, 5, padding=4, dilation=2, groups=8),
@@ -42,12 +43,16 @@ CONVOLUTIONS = {
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_a_backward_pass_in_it_gives_what_one_outside_does(name, dtype, monkeypatch):
-    quick = []
-    monkeypatch.setattr(
-        depthwise,
-        "weight_gradient",
-        lambda *args, **how: quick.append(1) or weight_gradient(*args, **how),
-    )
+    taken = []
+
+    def notes(name: str) -> None:
+        whole = getattr(depthwise, name)
+        monkeypatch.setattr(
+            depthwise, name, lambda *args, **how: taken.append(name) or whole(*args, **how)
+        )
+
+    notes("weight_gradient")
+    notes("_maps_gradient_in_32")
     torch.manual_seed(0)
     layer = CONVOLUTIONS[name].to(dtype)
     maps = torch.randn(3, 8, 9, 7, dtype=dtype, requires_grad=True)
@@ -56,6 +61,8 @@ def test_a_backward_pass_in_it_gives_what_one_outside_does(name, dtype, monkeypa
     own = torch.autograd.grad(given_back, leaves, retain_graph=True)
     with QuickDepthwise():
         ours = torch.autograd.grad(given_back, leaves)
-    assert len(quick) == (name.startswith("quick") and dtype == torch.bfloat16)
+    halves = dtype == torch.bfloat16
+    assert ("weight_gradient" in taken) == (halves and name.startswith("quick"))
+    assert ("_maps_gradient_in_32" in taken) == (halves and name.endswith("by twos"))
     for one, other in zip(ours, own, strict=True):
         torch.testing.assert_close(one, other, rtol=0.02, atol=0.02 * float(other.abs().max()))
