@@ -7,7 +7,8 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -71,10 +72,17 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     # While modules load there is no garbage; looking for it often is a tenth of a cold query.
     gc.set_threshold(50_000)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a name may not fit the terminal's encoding
-            stream.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = _open(sys.stdout), _open(sys.stderr)
     _leave(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    """Make a stream take everything: names that don't fit the terminal, and all if it is closed."""
+    if stream is None:
+        return Path(os.devnull).open("w", encoding="utf-8")
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
 
 
 def _leave(code: int) -> NoReturn:

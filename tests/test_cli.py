@@ -337,6 +337,16 @@ def test_a_manifest_that_a_folder_holds_is_spoken_of_when_it_is_not_read(figures
     assert run("enroll", "--manifest", manifest, store=tmp_path / "store").stderr == ""
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_takes_what_it_is_given(filled, closed):
+    command = shlex.join([*COMMAND, "stats", "--store", str(filled)])
+    done = subprocess.run(
+        f"{command} {closed}", shell=True, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("sightings" in done.stdout) == (closed == "2>&-")
+
+
 def test_an_interrupt_that_a_library_wraps_is_one_too():
     script = """
 import sys
