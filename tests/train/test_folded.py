@@ -1,4 +1,5 @@
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -21,6 +22,19 @@ def build(**changes) -> EmbeddingModel:
     return EmbeddingModel(ModelConfig(**{**settings, "init": "none", **changes}))
 
 
+def export(model: EmbeddingModel, path: Path) -> None:
+    graph = build_graph(ServedModel(model, Phase(epochs=1)).eval())
+    spec = ModelSpec(
+        name="x",
+        backbone=model.config.backbone,
+        dim=8,
+        training={"config": {"model": asdict(model.config)}},
+        licence="tests",
+    )
+    onnx.helper.set_model_props(graph, {METADATA_KEY: spec.to_json()})
+    onnx.save(graph, path)
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """A model whose norms all do something, its file, and its embeddings."""
@@ -34,20 +48,10 @@ def exported(tmp_path_factory):
             module.running_mean.normal_(generator=random)
             if module is not model.neck:
                 module.bias.data.normal_(generator=random)
-    served = ServedModel(model, Phase(epochs=1)).eval()
     path = tmp_path_factory.mktemp("folded") / "model.onnx"
-    graph = build_graph(served)
-    spec = ModelSpec(
-        name="x",
-        backbone=model.config.backbone,
-        dim=8,
-        training={"config": {"model": asdict(model.config)}},
-        licence="tests",
-    )
-    onnx.helper.set_model_props(graph, {METADATA_KEY: spec.to_json()})
-    onnx.save(graph, path)
+    export(model, path)
     with torch.inference_mode():
-        return path, served(torch.from_numpy(FITTED)).numpy()
+        return path, model.eval().embed(torch.from_numpy(FITTED)).numpy()
 
 
 def test_a_model_starts_as_the_extractor_ended(exported):
@@ -96,6 +100,18 @@ def test_a_narrower_head_starts_from_a_wider_one(exported):
     with torch.inference_mode():
         given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
     assert 0.98 < (given * wanted).sum(1).min() < 0.99999
+
+
+def test_a_narrow_head_starts_from_one_as_narrow(tmp_path):
+    torch.manual_seed(3)
+    before = build(head_channels=24)
+    export(before, tmp_path / "narrow.onnx")
+    torch.manual_seed(9)
+    model = build(head_channels=24)
+    assert "narrowed" not in load_initial_weights(model, str(tmp_path / "narrow.onnx"))
+    with torch.inference_mode():
+        given, wanted = (m.eval().embed(torch.from_numpy(FITTED)) for m in (model, before))
+    assert (given * wanted).sum(1).min() > 0.9999
 
 
 def test_files_that_do_not_say_enough(exported, tmp_path):
