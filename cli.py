@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import sys
+import threading
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
@@ -88,10 +89,11 @@ def _open(stream: TextIO | None) -> TextIO:
 def _leave(code: int) -> NoReturn:
     """End the process without taking apart what its libraries made: a sixth of a cold query.
 
-    Nothing waits for that: results are written, and a command has closed its store. Only training
-    has processes of its own to end.
+    Nothing waits for that: results are written, and a command has closed its store. Where it was
+    ended early a thread may still be at work, and training has processes to end: they are waited
+    for.
     """
-    if "torch" in sys.modules:
+    if "torch" in sys.modules or threading.active_count() > 1:
         sys.exit(code)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

@@ -37,8 +37,10 @@ from .times import to_microseconds
 from .types import Answer, Comparison, Failure, Match, PictureLike, Sighting
 
 Vectors = npt.NDArray[np.float32]
-Picture = PictureLike | Crop
-Loaded = LoadedPicture[tuple[int, Picture]] | BadPicture[tuple[int, Picture]]
+Item = tuple[int, PictureLike | Crop]
+"""A picture's place in the question, and the picture."""
+
+Loaded = LoadedPicture[Item] | BadPicture[Item]
 Embedded = tuple[list[str | Failure], Vectors]
 """A name or a failure a picture, and the embeddings of those with a name."""
 
@@ -256,7 +258,7 @@ def _check_fpir(fpir: float) -> None:
         raise QueryError(f"fpir lies between 0 and 1, not {fpir}")
 
 
-def _source(item: tuple[int, PictureLike | Crop]) -> Path | Crop:
+def _source(item: Item) -> Path | Crop:
     if isinstance(item[1], np.ndarray):
         return item[1]
     try:
@@ -268,7 +270,7 @@ def _source(item: tuple[int, PictureLike | Crop]) -> Path | Crop:
         ) from error
 
 
-def _name(item: tuple[int, PictureLike | Crop]) -> str:
+def _name(item: Item) -> str:
     return f"array {item[0]}" if isinstance(item[1], np.ndarray) else str(item[1])
 
 

@@ -285,7 +285,8 @@ class Gallery:
     ) -> Iterator[Answer | Failure]:
         """Ask as `query` does, for any number of pictures: answers come as they are ready.
 
-        A picture that can't be used is a `Failure` in the place of its answer.
+        With ``as_one`` and ``rerank`` that is when all pictures are embedded. A picture that can't
+        be used is a `Failure` in the place of its answer.
         """
         if isinstance(pictures, PictureLike):
             raise QueryError(f"pictures are a list, not one path; put {pictures} in brackets")

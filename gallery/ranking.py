@@ -85,8 +85,7 @@ def rank_identities(
         at_once = max(1, _MOST_HITS // fetch)
         for some in np.split(pending, range(at_once, len(pending), at_once)):
             hits = index.search(queries[some], fetch, allowed=searched)
-            # `unique` would load numpy's masked arrays first, a hundredth of a cold query.
-            owners = owners_of(_permitted(np.sort(hits.ids[hits.ids >= 0]), allowed).tolist())
+            owners = owners_of(_permitted(_distinct(hits.ids[hits.ids >= 0]), allowed).tolist())
             for row, number in enumerate(some.tolist()):
                 found = hits.ids[row] >= 0
                 owned = np.array([i for i in hits.ids[row].tolist() if i in owners], np.int64)
@@ -97,6 +96,12 @@ def rank_identities(
                     unsure.append(number)
         pending, fetch = np.array(unsure, dtype=np.int64), fetch * 4
     return rankings
+
+
+def _distinct(ids: Ids) -> Ids:
+    """What `np.unique` gives; that would first load numpy's masked arrays, 1 % of a cold query."""
+    ascending = np.sort(ids)
+    return ascending[np.diff(ascending, prepend=-1) > 0]
 
 
 def _permitted(ids: Ids, allowed: Ids | None) -> Ids:

@@ -11,8 +11,8 @@ from .evaluation.reranking import RerankedScorer
 from .loading import in_batches
 from .ranking import RankedIdentity
 
-MOST_SIGHTINGS = 100_000
-"""That are compared with one another; twice as many take four times as long."""
+MOST_COMPARED = 100_000
+"""Queries and sightings, all with one another: twice as many take four times as long."""
 
 _AT_ONCE = 64
 """Queries whose scores with all sightings are held in memory."""
@@ -42,14 +42,14 @@ def rank_reranked(
         As `ranking.rank_identities`, with scores in [0, 1] that are no cosines.
 
     Raises:
-        QueryError: there are more than `MOST_SIGHTINGS`.
+        QueryError: there are more than `MOST_COMPARED` of both.
     """
     held = index.ids() if allowed is None else np.intersect1d(index.ids(), allowed)
     ids = np.array(sorted(owners.keys() & set(held.tolist())), dtype=np.int64)
-    if len(ids) > MOST_SIGHTINGS:
+    if len(queries) + len(ids) > MOST_COMPARED:
         raise QueryError(
-            f"re-ranking compares all {len(ids):,} sightings with one another, more than "
-            f"{MOST_SIGHTINGS:,}; choose fewer by camera or time, or ask without it"
+            f"re-ranking compares all {len(queries):,} queries and {len(ids):,} sightings with one "
+            f"another, more than {MOST_COMPARED:,}; ask less at a time, of fewer cameras or days"
         )
     if not len(queries) or not len(ids):
         return [[] for _ in queries]

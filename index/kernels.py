@@ -188,7 +188,7 @@ def _best_of_piece(
     query: Vectors, codes: Codes, k: int, selected: npt.NDArray[np.bool_] | None
 ) -> tuple[Vectors, Rows]:
     """As `best_of_codes`, in no order; -inf in places that nothing was found for."""
-    faiss = faiss_module()
+    faiss, k = faiss_module(), min(k, len(codes))
     with _scanner(codes.shape[1], selects=selected is not None) as scanner:
         if selected is not None:
             bits = np.packbits(selected, bitorder="little")

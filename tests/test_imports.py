@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -111,4 +112,5 @@ def test_a_query_loads_only_what_it_needs(tmp_path):
     assert "reid_gallery.gallery.asking" in loaded
     rooms = ("health.audit", "evaluation", "exchange", "verifying", "rebuilding", "reranked")
     unneeded = {f"reid_gallery.gallery.{name}" for name in rooms} | {"numpy.ma", "numpy.random"}
+    assert all(find_spec(name) for name in unneeded)
     assert not loaded & (unneeded | {"importlib.resources"})

@@ -150,10 +150,12 @@ def narrow_head(backbone: Any, channels: int) -> None:
         ConfigError: the backbone has no such convolution before the pooling, as EfficientNets have,
             or it gives fewer channels.
     """
-    if not isinstance(backbone, EfficientNet):
+    head: Any = getattr(backbone, "conv_head", None)
+    norm: Any = getattr(backbone, "bn2", None)
+    widens = isinstance(backbone, EfficientNet) and isinstance(head, nn.Conv2d)
+    if not widens or not isinstance(norm, nn.BatchNorm2d):
         kind = type(backbone).__name__
-        raise ConfigError(f"head_channels: a {kind} doesn't widen its last maps; set it to 0")
-    head, norm = backbone.conv_head, backbone.bn2
+        raise ConfigError(f"head_channels: this {kind} can't be narrowed; set it to 0")
     if head.out_channels < channels:
         raise ConfigError(f"head_channels: this backbone has {head.out_channels}, not {channels}")
     head.out_channels = norm.num_features = channels

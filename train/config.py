@@ -87,8 +87,8 @@ class ModelConfig:
     embedding_size: int = 512
     head_channels: int = 0
     """What the last convolution gives to the pooling, for backbones that widen their maps there;
-    0: as many as the backbone has. From weights with more, those are kept on which the embedding
-    leans most."""
+    0: as many as in the extractor that it starts from, or as the backbone has. Of an extractor with
+    more, those are kept that weigh most in the projection; of a backbone, any."""
     last_stride_1: bool = True
     """Keep the last stage's resolution (BoT, Luo et al. 2019)."""
     pooling: Literal["gem", "average"] = "gem"

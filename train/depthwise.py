@@ -25,7 +25,7 @@ _BACKWARD = torch.ops.aten.convolution_backward.default
 
 
 class QuickDepthwise(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A context: a backward pass in it takes these gradients by windows, to the same result."""
+    """A context: a backward pass in it takes these gradients in quicker ways, to the same end."""
 
     def __torch_dispatch__(
         self,
@@ -34,7 +34,7 @@ class QuickDepthwise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Do what PyTorch would, except for one gradient."""
+        """Do what PyTorch would, except for these gradients."""
         if func is _BACKWARD and _is_slow(*args):
             return _convolution_backward(*args)
         return func(*args, **(kwargs or {}))

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..gallery.errors import ConfigError
 from ..gallery.extractor.models import resolve_model
 from .backbones import create_backbone
+from .config import ModelConfig
 from .folded import load_extractor_weights, read_architecture
 from .model import EmbeddingModel
 from .run_folder import log
@@ -35,13 +36,35 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
     """
     if init == "none":
         return "backbone starts from random weights"
-    channels = model.config.head_channels
-    if channels and _head_channels_of(init) != channels:
-        wide = EmbeddingModel(replace(model.config, head_channels=0))
-        line = load_initial_weights(wide, init)
-        model.narrow_from(wide)
-        return f"{line}, its head narrowed to {channels} channels"
     path = _extractor(init)
+    held = 0 if path is None else read_architecture(path)["head_channels"]
+    if _is_narrower(model.config.head_channels, held):
+        wide = EmbeddingModel(replace(model.config, head_channels=held))
+        line = _load(wide, init, path)
+        model.narrow_from(wide)
+        return f"{line}, its head narrowed to {model.config.head_channels} channels"
+    return _load(model, init, path)
+
+
+def keep_width(config: ModelConfig) -> ModelConfig:
+    """Give the head of what starts from an extractor the width of that one, unless one is said.
+
+    Raises:
+        ConfigError: the extractor can't be read, or doesn't say how it was trained.
+    """
+    path = _extractor(config.init)
+    if path is None or config.head_channels:
+        return config
+    return replace(config, head_channels=read_architecture(path)["head_channels"])
+
+
+def _is_narrower(channels: int, held: int) -> bool:
+    """Where 0 is as wide as can be."""
+    return channels != held and channels > 0 and (held == 0 or channels < held)
+
+
+def _load(model: EmbeddingModel, init: str, path: Path | None) -> str:
+    """As `load_initial_weights`, of weights as wide as the model; ``path``: of an extractor."""
     if path is not None:
         return f"model starts from {path} ({load_extractor_weights(model, path)} tensors)"
     state = _download(model.config.backbone) if init == "timm" else _read_weights(init)
@@ -58,11 +81,6 @@ def _extractor(init: str) -> Path | None:
     if init == "shipped" or init.endswith(".onnx"):
         return resolve_model(None if init == "shipped" else init)
     return None
-
-
-def _head_channels_of(init: str) -> int:
-    path = _extractor(init)
-    return 0 if path is None else read_architecture(path)["head_channels"]
 
 
 def _download(backbone: str) -> dict[str, Tensor]:

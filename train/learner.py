@@ -72,7 +72,10 @@ class Learner:
         self._teacher = None if teacher is None else teacher.to(processes.device)
 
     def measure_statistics(self, batches: Iterable[Tensor]) -> int:
-        """Before the first step, see `folded.measure_statistics`; return how many norms changed."""
+        """Before the first step, see `folded.measure_statistics`; return how many norms changed.
+
+        The neck's shift, which isn't trained, starts from zero again.
+        """
         measured = measure_statistics(self.model, batches)
         self.model.centre()
         self.average = WeightAverage(self.model, decay=self.config.optim.ema_decay)

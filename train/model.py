@@ -51,16 +51,16 @@ class EmbeddingModel(nn.Module):
     """Pictures to embeddings as in BoT (Luo et al. 2019): triplet before, head after the neck."""
 
     backbone: Any  # timm's models share no type
+    mean: Tensor
     scale: Tensor
-    shift: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.backbone = create_backbone(config.backbone)
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
-        self.register_buffer("scale", 1 / (255 * std), persistent=False)
-        self.register_buffer("shift", -mean / std, persistent=False)
+        mean, std = (255 * torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("scale", 1 / std, persistent=False)
         if config.last_stride_1:
             keep_last_resolution(self.backbone)
         if config.head_channels:
@@ -80,7 +80,7 @@ class EmbeddingModel(nn.Module):
 
         Under autocast the backbone alone is computed in half precision.
         """
-        maps = compute_maps(self.backbone, pixels * self.scale + self.shift)
+        maps = compute_maps(self.backbone, (pixels - self.mean) * self.scale)
         with full_precision(maps):
             projected = self.projection(self.pool(at_least_float32(maps)))
             return projected, self.neck(projected)
@@ -90,7 +90,10 @@ class EmbeddingModel(nn.Module):
         return functional.normalize(self(pictures)[1], dim=1)
 
     def narrow_from(self, wide: "EmbeddingModel") -> None:
-        """Take over a model whose head is wider, but for what its projection leans on least."""
+        """Take over a model with a wider head, but for channels that weigh least in its projection.
+
+        Of a backbone without a trained projection these are any.
+        """
         count = self.projection.in_features
         kept = wide.projection.weight.norm(dim=0).topk(count).indices.sort().values
         state = wide.state_dict()

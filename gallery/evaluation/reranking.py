@@ -30,6 +30,9 @@ from .sparse import SparseRows, stack, starts_of
 _BLOCK = 512
 """Pictures at a time."""
 
+_NO_DISTANCE = np.float32(1e-6)
+"""Less than this, 2 - 2 cosine of unit rows is rounding, and may be anything for equal ones."""
+
 _PAIRS = 8192
 """Pairs whose score is computed at a time."""
 
@@ -117,7 +120,7 @@ class RerankedScorer:
         self.queries, self.items = len(query), len(gallery)
         k1, k2 = self._options.k1, self._options.k2
         nearest, lowest = find_neighbours(vectors, max(k1 + 1, k2))
-        self._farthest = np.maximum(2 - 2 * lowest, np.finfo(np.float32).tiny)
+        self._farthest = np.maximum(2 - 2 * lowest, _NO_DISTANCE)
         encoded = self._encode(nearest[:, : k1 + 1])
         if k2 > 1:
             encoded = stack(_expand_queries(encoded, nearest[:, :k2]))
@@ -131,7 +134,8 @@ class RerankedScorer:
         for place, number in enumerate(rows.tolist()):
             far = self._farthest[self._query[number]]
             unlike = np.maximum(2 - 2 * out[place], 0) / far
-            out[place] = 1 - weight * unlike - (1 - weight) * self._jaccard(number)
+            likeness = 1 - weight * unlike - (1 - weight) * self._jaccard(number)
+            out[place] = np.clip(likeness, 0, 1)
 
     def _jaccard(self, query: int) -> Scores:
         """The Jaccard dissimilarity of a query with every gallery item (eq. 10)."""

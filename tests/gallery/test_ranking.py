@@ -157,8 +157,8 @@ def test_reranking_has_nothing_to_rank_and_too_much(monkeypatch):
     index.add(np.array([4, 7]), rows)
     assert rank_reranked(rows[:0], index, {4: 1, 7: 1}, k=1) == []
     assert len(rank_reranked(rows[:1], index, {4: 1, 7: 1}, k=5)[0]) == 1
-    monkeypatch.setattr(reranked_module, "MOST_SIGHTINGS", 1)
-    with pytest.raises(QueryError, match=r"all 2 sightings .* choose fewer by camera or time"):
+    monkeypatch.setattr(reranked_module, "MOST_COMPARED", 3)
+    with pytest.raises(QueryError, match=r"all 2 queries and 2 sightings .* ask less"):
         rank_reranked(rows, index, {4: 1, 7: 1}, k=1)
 
 

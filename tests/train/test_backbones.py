@@ -173,7 +173,11 @@ def test_a_narrowed_head_gives_the_first_channels():
 
 @pytest.mark.parametrize(
     ("name", "channels", "message"),
-    [("test_resnet", 24, "ResNet doesn't widen"), ("test_efficientnet", 9999, "has 256, not 9999")],
+    [
+        ("test_resnet", 24, "ResNet can't be narrowed"),
+        ("test_efficientnet_ln", 24, "EfficientNet can't be narrowed"),
+        ("test_efficientnet", 9999, "has 256, not 9999"),
+    ],
 )
 def test_heads_that_can_not_be_narrowed(name, channels, message):
     with pytest.raises(ConfigError, match=message):

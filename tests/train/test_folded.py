@@ -11,7 +11,7 @@ from reid_gallery.gallery.extractor.spec import METADATA_KEY, ModelSpec
 from reid_gallery.train.config import ModelConfig, Phase
 from reid_gallery.train.export import ServedModel, build_graph, noise_pictures
 from reid_gallery.train.folded import load_extractor_weights, measure_statistics
-from reid_gallery.train.initial import load_initial_weights
+from reid_gallery.train.initial import keep_width, load_initial_weights
 from reid_gallery.train.model import EmbeddingModel, is_batch_norm
 
 FITTED = np.stack(noise_pictures(4))
@@ -67,7 +67,7 @@ def test_a_model_starts_as_the_extractor_ended(exported):
 
 def test_the_shipped_extractor_serves_as_a_start():
     shipped = Extractor.load(resolve_model())
-    model = EmbeddingModel(ModelConfig(init="shipped", frozen_statistics=True)).train()
+    model = EmbeddingModel(keep_width(ModelConfig(init="shipped", frozen_statistics=True))).train()
     load_extractor_weights(model, resolve_model())
     served = ServedModel(model, Phase(**shipped.spec.training["config"]["phases"][-1]))
     with torch.inference_mode():
@@ -102,16 +102,24 @@ def test_a_narrower_head_starts_from_a_wider_one(exported):
     assert 0.98 < (given * wanted).sum(1).min() < 0.99999
 
 
-def test_a_narrow_head_starts_from_one_as_narrow(tmp_path):
+def test_from_a_narrow_head_start_those_as_narrow_and_narrower_ones(tmp_path):
     torch.manual_seed(3)
     before = build(head_channels=24)
+    path = str(tmp_path / "narrow.onnx")
     export(before, tmp_path / "narrow.onnx")
     torch.manual_seed(9)
     model = build(head_channels=24)
-    assert "narrowed" not in load_initial_weights(model, str(tmp_path / "narrow.onnx"))
+    assert "narrowed" not in load_initial_weights(model, path)
     with torch.inference_mode():
         given, wanted = (m.eval().embed(torch.from_numpy(FITTED)) for m in (model, before))
     assert (given * wanted).sum(1).min() > 0.9999
+    assert "narrowed to 20" in load_initial_weights(build(head_channels=20), path)
+    for more in (25, 0):
+        with pytest.raises(ConfigError, match=r"head_channels = 24$"):
+            load_initial_weights(build(head_channels=more), path)
+    assert keep_width(ModelConfig(init=path)).head_channels == 24
+    assert keep_width(ModelConfig(init=path, head_channels=20)).head_channels == 20
+    assert keep_width(ModelConfig()).head_channels == 0
 
 
 def test_files_that_do_not_say_enough(exported, tmp_path):

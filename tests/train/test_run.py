@@ -526,3 +526,15 @@ def test_a_changed_picture_without_a_label_is_noticed(tiny_config, with_unlabell
     picture.write_bytes(picture.read_bytes() + b"\0")
     with pytest.raises(TrainingError, match="not what they were when the run began"):
         resume_whole(tmp_path / "run")
+
+
+def test_the_neck_adds_nothing_when_statistics_are_measured_anew(tmp_path, people, tiny_config):
+    """Its shift isn't trained: what a file brought would stay."""
+    config = tiny_config(model=replace(tiny_config().model, init="none"))
+    with start_run(tmp_path, config, RunData(((people, "folders"),))) as run:
+        learner = run.learner
+        torch.nn.init.ones_(learner.model.neck.bias)
+        pictures = torch.randint(0, 256, (8, 64, 32, 3), dtype=torch.uint8)
+        assert learner.measure_statistics([pictures]) > 0
+        for model in (learner.model, learner.average.module):
+            assert not model.neck.bias.any()

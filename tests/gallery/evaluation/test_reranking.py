@@ -128,3 +128,10 @@ def test_a_shared_neighbourhood_lifts_a_hard_picture() -> None:
 def test_parameters_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(QueryError, match="re-ranking needs"):
         Reranking(**wrong)  # type: ignore[arg-type]
+
+
+@given(st.integers(0, 99), st.integers(1, 4))
+def test_one_picture_over_and_over_is_alike(seed, count):
+    rows = unit(1, dim=512, seed=seed).repeat(count + 1, axis=0)
+    scores = rerank_scores(rows[:1], rows[1:])
+    assert ((scores >= 0.69) & (scores <= 1)).all()
