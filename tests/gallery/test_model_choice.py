@@ -16,7 +16,7 @@ def shipped(tmp_path, monkeypatch, tiny_model):
     folder = tmp_path / "shipped"
     folder.mkdir()
     shutil.copy(tiny_model, folder / "default.onnx")
-    monkeypatch.setattr(models, "files", lambda package: folder)
+    monkeypatch.setattr(models, "_SHIPPED", folder)
     return folder
 
 
