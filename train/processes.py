@@ -145,5 +145,7 @@ class Processes:
         self._accelerator.wait_for_everyone()
 
     def close(self) -> None:
-        """Take leave of the others."""
+        """Take leave of the others, all at once: who left early could still be waited for."""
+        self.wait()
+        self.free()  # what still holds their group would outlive it
         self._accelerator.end_training()
