@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from ..index import VectorIndex
-from .ranking import RankedIdentity, exact_scores
+from .ranking import Ids, RankedIdentity, Vectors, counting_ids, exact_scores
 
 Pooling = Literal["max", "mean", "centroid"]
 """``max``: the best sighting; ``mean``: the mean of the best few; ``centroid``: the mean vector."""
@@ -17,9 +16,6 @@ BEST_FEW = 3
 
 _SLACK = 256
 """Identities kept beyond what is asked for, so that sorting is seldom."""
-
-Vectors = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
 
 
 def rank_pooled(
@@ -45,10 +41,8 @@ def rank_pooled(
         As `ranking.rank_identities`; ties go to the identity enrolled first.
     """
     members: dict[int, list[int]] = {}
-    permitted = None if allowed is None else set(allowed.tolist())
-    for sighting in index.ids().tolist():
-        if sighting in owners and (permitted is None or sighting in permitted):
-            members.setdefault(owners[sighting], []).append(sighting)
+    for sighting in counting_ids(index, owners, allowed).tolist():
+        members.setdefault(owners[sighting], []).append(sighting)
     rankings: list[list[RankedIdentity]] = [[] for _ in queries]
     for identity, sightings in members.items():
         ids = np.array(sightings, dtype=np.int64)

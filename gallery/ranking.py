@@ -54,6 +54,34 @@ def exact_scores(query: Vectors, vectors: Vectors) -> Vectors:
     return scores
 
 
+def best_identities(
+    scores: Vectors, ids: Ids, owners: Mapping[int, int], *, k: int
+) -> list[RankedIdentity]:
+    """Rank k identities, each by the best of its scored sightings; ties go to the first enrolled.
+
+    Args:
+        scores: float32[n].
+        ids: int64[n], the sightings that they are of.
+        owners: identity of each.
+        k: how many identities; fewer come back when fewer own any of them.
+    """
+    best: dict[int, RankedIdentity] = {}
+    for position in np.lexsort((ids, -scores)).tolist():
+        sighting = int(ids[position])
+        identity = owners[sighting]
+        if identity not in best:
+            best[identity] = RankedIdentity(identity, sighting, float(scores[position]))
+            if len(best) == k:
+                break
+    return list(best.values())
+
+
+def counting_ids(index: VectorIndex, owners: Mapping[int, int], allowed: Ids | None) -> Ids:
+    """The sightings that are in the index, have an owner and are allowed: int64[m], ascending."""
+    owned = sorted(owners.keys() & set(index.ids().tolist()))
+    return _permitted(np.array(owned, dtype=np.int64), allowed)
+
+
 def rank_identities(
     queries: Vectors, index: VectorIndex, owners_of: OwnersOf, *, k: int, allowed: Ids | None = None
 ) -> list[list[RankedIdentity]]:
@@ -89,9 +117,9 @@ def rank_identities(
             for row, number in enumerate(some.tolist()):
                 found = hits.ids[row] >= 0
                 owned = np.array([i for i in hits.ids[row].tolist() if i in owners], np.int64)
-                ranking = _rank(queries[number], owned, index, owners)
+                ranking = _rank(queries[number], owned, index, owners, k=k)
                 unseen = float(hits.scores[row, -1]) + slack if found.all() else -np.inf
-                rankings[number] = ranking[:k]
+                rankings[number] = ranking
                 if fetch < available and (len(ranking) < k or ranking[k - 1].score <= unseen):
                     unsure.append(number)
         pending, fetch = np.array(unsure, dtype=np.int64), fetch * 4
@@ -114,17 +142,11 @@ def _permitted(ids: Ids, allowed: Ids | None) -> Ids:
 
 
 def _rank(
-    query: Vectors, ids: Ids, index: VectorIndex, owners: Mapping[int, int]
+    query: Vectors, ids: Ids, index: VectorIndex, owners: Mapping[int, int], *, k: int
 ) -> list[RankedIdentity]:
     """Rank the identities of the fetched sightings by their best one."""
-    best: dict[int, RankedIdentity] = {}
     scores = np.empty(len(ids), np.float32)
     for start in range(0, len(ids), _BLOCK):
         block = slice(start, start + _BLOCK)
         scores[block] = exact_scores(query, index.vectors(ids[block]))
-    for position in np.lexsort((ids, -scores)).tolist():
-        sighting = int(ids[position])
-        identity = owners[sighting]
-        if identity not in best:
-            best[identity] = RankedIdentity(identity, sighting, float(scores[position]))
-    return list(best.values())
+    return best_identities(scores, ids, owners, k=k)

@@ -3,22 +3,17 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from ..index import VectorIndex
 from .errors import QueryError
 from .evaluation.reranking import RerankedScorer
-from .loading import in_batches
-from .ranking import RankedIdentity
+from .ranking import Ids, RankedIdentity, Vectors, best_identities, counting_ids
 
 MOST_COMPARED = 100_000
 """Queries and sightings, all with one another: twice as many take four times as long."""
 
 _AT_ONCE = 64
 """Queries whose scores with all sightings are held in memory."""
-
-Vectors = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
 
 
 def rank_reranked(
@@ -44,8 +39,7 @@ def rank_reranked(
     Raises:
         QueryError: there are more than `MOST_COMPARED` of both.
     """
-    held = index.ids() if allowed is None else np.intersect1d(index.ids(), allowed)
-    ids = np.array(sorted(owners.keys() & set(held.tolist())), dtype=np.int64)
+    ids = counting_ids(index, owners, allowed)
     if len(queries) + len(ids) > MOST_COMPARED:
         raise QueryError(
             f"re-ranking compares all {len(queries):,} queries and {len(ids):,} sightings with one "
@@ -56,20 +50,10 @@ def rank_reranked(
     rows = np.arange(len(queries) + len(ids))
     asking, asked = rows[: len(queries)], rows[len(queries) :]
     scorer = RerankedScorer(np.concatenate([queries, index.vectors(ids)]), asking, asked)
-    identities = np.array([owners[sighting] for sighting in ids.tolist()])
     rankings = []
-    for some in in_batches(asking, _AT_ONCE):
+    for start in range(0, len(asking), _AT_ONCE):
+        some = asking[start : start + _AT_ONCE]
         scores = np.empty((len(some), len(ids)), np.float32)
-        scorer.score(np.array(some), scores)
-        rankings += [_best(row, ids, identities, k) for row in scores]
+        scorer.score(some, scores)
+        rankings += [best_identities(row, ids, owners, k=k) for row in scores]
     return rankings
-
-
-def _best(scores: Vectors, ids: Ids, identities: Ids, k: int) -> list[RankedIdentity]:
-    """Each identity once, at its best sighting; ties go to the sighting enrolled first."""
-    falling = np.lexsort((ids, -scores))
-    first = np.unique(identities[falling], return_index=True)[1]
-    return [
-        RankedIdentity(int(identities[place]), int(ids[place]), float(scores[place]))
-        for place in falling[np.sort(first)[:k]].tolist()
-    ]

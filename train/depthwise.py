@@ -13,7 +13,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -73,10 +73,9 @@ def _convolution_backward(
 
 def _maps_gradient_in_32(gradient: Tensor, maps: Tensor, weight: Tensor, *how: Any) -> Tensor:
     like = torch.empty_like(maps, dtype=torch.float32)  # its values don't matter
-    of_maps: Tensor = _BACKWARD(gradient.float(), like, weight.float(), *how, [True, False, False])[
-        0
-    ]
-    return of_maps.to(maps.dtype)
+    wanted = [True, False, False]
+    of_maps, _, _ = _BACKWARD(gradient.float(), like, weight.float(), *how, wanted)
+    return cast(Tensor, of_maps).to(maps.dtype)
 
 
 def weight_gradient(
