@@ -16,7 +16,7 @@ from .pictures.folders import failure
 from .pictures.labelled import LabelledPicture, Reading
 from .store.generations import Generation
 from .store.sightings import NewSighting, find_contents
-from .store.store import Store
+from .store.store import Enrolled, Store
 from .store.vectors import Vectors
 from .types import Conflict, EnrollReport, Failure
 from .waits import DATABASE, EXTRACTOR, READING, Waits, WaitsProgress
@@ -47,12 +47,14 @@ class _Batch:
     Attributes:
         size: how many were loaded, bad and known ones included.
         fresh: those to be stored, by content.
+        twins: of those in the same batch; who owns them is known once those are stored.
         embeddings: float32[n, d], of ``fresh`` in its order, once they are computed; None where
             nothing is fresh.
     """
 
     size: int
     fresh: dict[str, Loaded]
+    twins: Sequence[Loaded]
     embeddings: Future[Vectors] | None
 
 
@@ -118,25 +120,28 @@ class Enrolment:
         good, bad = separate(batch)
         good = [picture for picture in good if self._can_be_stored(picture)]
         self.failed.extend(Failure(str(picture.item.path), picture.problem) for picture in bad)
-        fresh = self._leave_out_known(good)
+        fresh, twins = self._leave_out_known(good)
         if not fresh:
-            return _Batch(len(batch), fresh, None)
+            return _Batch(len(batch), fresh, twins, None)
         fitted = [picture.fitted for picture in fresh.values()]
-        return _Batch(len(batch), fresh, embedder.submit(self.extractor.embed_fitted, fitted))
+        return _Batch(
+            len(batch), fresh, twins, embedder.submit(self.extractor.embed_fitted, fitted)
+        )
 
     def _finish(self, batch: _Batch, waits: Waits, progress: Progress) -> None:
         if batch.embeddings is not None:
             with waits.on(EXTRACTOR):
                 embeddings = batch.embeddings.result()
             with waits.on(DATABASE):
-                self._store(batch.fresh, embeddings)
+                self._store(batch, embeddings)
         if isinstance(progress, WaitsProgress):
             progress.waits_for(waits.longest)
         progress(batch.size)
 
-    def _store(self, fresh: dict[str, Loaded], embeddings: Vectors) -> None:
+    def _store(self, batch: _Batch, embeddings: Vectors) -> None:
+        new = [_new_sighting(picture) for picture in batch.fresh.values()]
         outcome = self.store.enroll(
-            [_new_sighting(picture) for picture in fresh.values()],
+            new,
             embeddings,
             generation=self.generation,
             change_seq=self.change_seq,
@@ -144,9 +149,10 @@ class Enrolment:
         )
         self.change_seq = outcome.change_seq
         self.enrolled.extend(outcome.ids.tolist())
+        owners = _owners_after(outcome, new)
         # Twins of the batch before, which was not stored yet when this one was sorted out, too.
-        for content, (sighting_id, pid) in outcome.known.items():
-            self._note_known(fresh[content].item, sighting_id, pid)
+        for picture in (*(batch.fresh[content] for content in outcome.known), *batch.twins):
+            self._note_known(picture.item, *owners[picture.content])
 
     def _can_be_stored(self, picture: Loaded) -> bool:
         try:
@@ -157,20 +163,20 @@ class Enrolment:
             return False
         return True
 
-    def _leave_out_known(self, batch: Sequence[Loaded]) -> dict[str, Loaded]:
-        """Return what is to be embedded by content: each picture once, none that is enrolled."""
+    def _leave_out_known(self, batch: Sequence[Loaded]) -> tuple[dict[str, Loaded], list[Loaded]]:
+        """Return what is to be embedded by content, none that is enrolled, and its twins."""
         with self.store.snapshot() as sqlite:
             known = find_contents(sqlite, [picture.content for picture in batch])
         fresh: dict[str, Loaded] = {}
+        twins = []
         for picture in batch:
             if picture.content in known:
                 self._note_known(picture.item, *known[picture.content])
             elif picture.content in fresh:
-                # Its twin is in this batch, and has no number yet.
-                self._note_known(picture.item, 0, fresh[picture.content].item.pid)
+                twins.append(picture)
             else:
                 fresh[picture.content] = picture
-        return fresh
+        return fresh, twins
 
     def _note_known(self, picture: LabelledPicture, sighting_id: int, pid: str) -> None:
         if picture.pid == pid:
@@ -197,12 +203,7 @@ def enroll_new(
     if len(rows) < len(new):
         embeddings = embeddings[rows]
     outcome = store.enroll(chosen, embeddings, generation=generation)
-    fresh = [sighting for sighting in chosen if sighting.content not in outcome.known]
-    owners = outcome.known | {
-        sighting.content: (number, sighting.pid)
-        for number, sighting in zip(outcome.ids.tolist(), fresh, strict=True)
-        if sighting.content is not None
-    }
+    owners = _owners_after(outcome, chosen)
     again = [
         (sighting.path or sighting.content, sighting.pid, *owners[sighting.content])
         for row, sighting in enumerate(new)
@@ -216,6 +217,16 @@ def enroll_new(
             Conflict(name, pid, owner, number) for name, pid, number, owner in again if pid != owner
         ),
     )
+
+
+def _owners_after(outcome: Enrolled, new: Sequence[NewSighting]) -> dict[str, tuple[int, str]]:
+    """The sighting and the person of each content that was given to `Store.enroll`."""
+    stored = [sighting for sighting in new if sighting.content not in outcome.known]
+    return outcome.known | {
+        sighting.content: (number, sighting.pid)
+        for number, sighting in zip(outcome.ids.tolist(), stored, strict=True)
+        if sighting.content is not None
+    }
 
 
 def _new_sighting(picture: Loaded) -> NewSighting:

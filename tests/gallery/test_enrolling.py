@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from reid_gallery.gallery import enrolling
 from reid_gallery.gallery.enrolling import EnrolmentInterrupted
@@ -59,6 +59,7 @@ def one_by_one(files, order):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(order=st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1)), max_size=20))
+@example(order=[(0, 0)] * 8 + [(1, 0), (1, 1), (1, 0)])  # owned by the batch before
 def test_the_same_as_one_after_the_other(order, files, small_batches, tiny_model, tmp_path_factory):
     root = tmp_path_factory.mktemp("store") / "store"
     with Gallery.open(root, model=tiny_model) as gallery:
