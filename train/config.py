@@ -89,6 +89,9 @@ class ModelConfig:
     """What the last convolution gives to the pooling, for backbones that widen their maps there;
     0: as many as in the extractor that it starts from, or as the backbone has. Of an extractor with
     more, those are kept that weigh most in the projection; of a backbone, any."""
+    normalised_stages: int = 0
+    """Behind each of so many of the first stages every picture's maps are normalised in half, see
+    `stage_norm`; 0: as many as in the extractor that it starts from, or none."""
     last_stride_1: bool = True
     """Keep the last stage's resolution (BoT, Luo et al. 2019)."""
     pooling: Literal["gem", "average"] = "gem"
@@ -104,13 +107,13 @@ class ModelConfig:
             self,
             ("embedding_size", "at least 2", self.embedding_size >= 2),
             ("head_channels", "not negative", self.head_channels >= 0),
+            ("normalised_stages", "not negative", self.normalised_stages >= 0),
         )
 
     @property
-    def measures_statistics(self) -> bool:
-        """Whether the initial weights have batch norms' statistics folded in that have to move."""
-        folded = self.init == "shipped" or self.init.endswith(".onnx")
-        return folded and not self.frozen_statistics
+    def starts_from_extractor(self) -> bool:
+        """Whether the initial weights are a whole model's, its batch norms folded in."""
+        return self.init == "shipped" or self.init.endswith(".onnx")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,7 @@ _ARCHITECTURE = {
     "backbone",
     "embedding_size",
     "head_channels",
+    "normalised_stages",
     "last_stride_1",
     "pooling",
     "bnneck",

@@ -66,6 +66,21 @@ class CosineHead(Head):
             unit = functional.normalize(at_least_float32(embeddings), dim=1)
             return unit @ functional.normalize(at_least_float32(self.prototypes), dim=1).T
 
+    @torch.no_grad()
+    def start_from(self, embeddings: Tensor, labels: Tensor) -> None:
+        """Let each class's prototype point to the mean of its embeddings.
+
+        Prototypes stay as long as freshly drawn ones, for which learning rates are made.
+
+        Args:
+            embeddings: float32[n, d] unit rows.
+            labels: int64[n]; a class that none is of keeps the prototype that was drawn for it.
+        """
+        sums = torch.zeros_like(self.prototypes).index_add_(0, labels, embeddings)
+        known = sums.norm(dim=1) > 0
+        length = self.prototypes.norm(dim=1).mean()
+        self.prototypes[known] = length * functional.normalize(sums[known], dim=1)
+
 
 class ArcFaceHead(CosineHead):
     """Additive angular margin (Deng et al. 2019, ArcFace, eq. 3).

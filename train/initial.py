@@ -37,25 +37,43 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
     if init == "none":
         return "backbone starts from random weights"
     path = _extractor(init)
-    held = 0 if path is None else read_architecture(path)["head_channels"]
-    if _is_narrower(model.config.head_channels, held):
-        wide = EmbeddingModel(replace(model.config, head_channels=held))
-        line = _load(wide, init, path)
-        model.narrow_from(wide)
-        return f"{line}, its head narrowed to {model.config.head_channels} channels"
-    return _load(model, init, path)
+    config, held = model.config, _held(path)
+    narrower = _is_narrower(config.head_channels, held["head_channels"])
+    normalised = config.normalised_stages > held["normalised_stages"]
+    if not narrower and not normalised:
+        return _load(model, init, path)
+    channels = held["head_channels"] if narrower else config.head_channels
+    stages = held["normalised_stages"] if normalised else config.normalised_stages
+    other = EmbeddingModel(replace(config, head_channels=channels, normalised_stages=stages))
+    line = _load(other, init, path)
+    model.take_over(other)
+    if narrower:
+        line += f", its head narrowed to {config.head_channels} channels"
+    return f"{line}, {config.normalised_stages} stages normalised" if normalised else line
 
 
-def keep_width(config: ModelConfig) -> ModelConfig:
-    """Give the head of what starts from an extractor the width of that one, unless one is said.
+def keep_shape(config: ModelConfig) -> ModelConfig:
+    """Give what starts from an extractor its head's width and its norms, unless others are said.
 
     Raises:
         ConfigError: the extractor can't be read, or doesn't say how it was trained.
     """
     path = _extractor(config.init)
-    if path is None or config.head_channels:
+    if path is None:
         return config
-    return replace(config, head_channels=read_architecture(path)["head_channels"])
+    held = _held(path)
+    return replace(
+        config,
+        head_channels=config.head_channels or held["head_channels"],
+        normalised_stages=config.normalised_stages or held["normalised_stages"],
+    )
+
+
+def _held(path: Path | None) -> dict[str, Any]:
+    """The architecture of an extractor; of a bare backbone, what may differ from the model's."""
+    if path is None:
+        return {"head_channels": 0, "normalised_stages": 0}
+    return read_architecture(path)
 
 
 def _is_narrower(channels: int, held: int) -> bool:

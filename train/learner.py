@@ -17,6 +17,7 @@ from .objective import Objective
 from .optimizer import build_optimizer
 from .processes import Processes
 from .schedule import WeightAverage, learning_rate_at, margin_at
+from .stage_norm import start_stage_norms
 
 _SMALLEST_LOSS_SCALE = 1.0
 """fp16 lowers its scale when gradients overflow; below this they do so by themselves."""
@@ -80,6 +81,24 @@ class Learner:
         self.model.centre()
         self.average = WeightAverage(self.model, decay=self.config.optim.ema_decay)
         return measured
+
+    def start_stage_norms(self, batches: Iterable[Tensor]) -> int:
+        """Before the first step, see `stage_norm.start_stage_norms`."""
+        started = start_stage_norms(self.model, batches)
+        self.average = WeightAverage(self.model, decay=self.config.optim.ema_decay)
+        return started
+
+    def start_objective(self, embeddings: Tensor, positions: Tensor) -> None:
+        """Before the first step of a model that is trained already, see `Objective.start_from`.
+
+        Args:
+            embeddings: float32[n, d] unit rows that the model gives for training pictures.
+            positions: int64[n], which these are.
+        """
+        positions = positions.to(self.processes.device)
+        teacher = None if self._teacher is None else self._teacher[positions]
+        rows = embeddings.to(self.processes.device)
+        self.objective.start_from(rows, self._labels[positions], teacher)
 
     def begin_epoch(self, frozen_stages: int) -> None:
         """Switch to training, the first stages frozen."""

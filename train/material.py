@@ -110,6 +110,23 @@ class Material:
         unlabelled = range(labelled, len(self.labels))
         return add_unlabelled(plan, unlabelled, self._config, epoch=epoch) if unlabelled else plan
 
+    def sample(self, *, per_person: int, unlabelled: int) -> list[int]:
+        """Choose pictures of everybody, and some of those without labels.
+
+        Args:
+            per_person: at most so many, spread over the person's pictures.
+            unlabelled: at most so many, spread over them.
+
+        Returns:
+            Positions, as in ``labels``, ascending.
+        """
+        labelled = len(self.split.training)
+        of_person: dict[int, list[int]] = {}
+        for position, label in enumerate(self.labels[:labelled].tolist()):
+            of_person.setdefault(label, []).append(position)
+        chosen = [n for mine in of_person.values() for n in _spread(mine, per_person)]
+        return sorted(chosen) + _spread(range(labelled, len(self.labels)), unlabelled)
+
     def batches(
         self, plan: Plan, phase: Phase, *, epoch: int, first: int, rank: int, count: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -125,6 +142,12 @@ class Material:
             rank=rank,
             world_size=count,
         )
+
+
+def _spread(numbers: Sequence[int], count: int) -> list[int]:
+    """At most ``count`` of them, at even distances."""
+    count = min(count, len(numbers))
+    return [numbers[place * len(numbers) // count] for place in range(count)]
 
 
 def _refuse_bad_pictures(failed: Sequence[str]) -> None:

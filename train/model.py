@@ -17,6 +17,7 @@ from .backbones import (
 )
 from .config import ModelConfig, Phase
 from .precision import at_least_float32, full_precision
+from .stage_norm import add_stage_norms
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
@@ -65,6 +66,8 @@ class EmbeddingModel(nn.Module):
             keep_last_resolution(self.backbone)
         if config.head_channels:
             narrow_head(self.backbone, config.head_channels)
+        if config.normalised_stages:
+            add_stage_norms(self.backbone, config.normalised_stages)
         channels = fit_out(self.backbone)
         self.pool = GeM() if config.pooling == "gem" else AveragePool()
         self.projection = nn.Linear(channels, config.embedding_size, bias=False)
@@ -89,16 +92,19 @@ class EmbeddingModel(nn.Module):
         """Take uint8[n, h, w, 3]; return float32[n, d] unit rows."""
         return functional.normalize(self(pictures)[1], dim=1)
 
-    def narrow_from(self, wide: "EmbeddingModel") -> None:
-        """Take over a model with a wider head, but for channels that weigh least in its projection.
+    def take_over(self, other: "EmbeddingModel") -> None:
+        """Become a model with a wider head or fewer normalised stages.
 
-        Of a backbone without a trained projection these are any.
+        Of its head those channels are left out that weigh least in its projection (of a backbone
+        without a trained projection any); stages' new norms stay unstarted.
         """
         count = self.projection.in_features
-        kept = wide.projection.weight.norm(dim=0).topk(count).indices.sort().values
-        state = wide.state_dict()
+        kept = other.projection.weight.norm(dim=0).topk(count).indices.sort().values
+        state = other.state_dict()
         for key, own in self.state_dict().items():
-            if state[key].shape != own.shape:
+            if key not in state:
+                state[key] = own
+            elif state[key].shape != own.shape:
                 axis = 1 if key == "projection.weight" else 0
                 state[key] = state[key].index_select(axis, kept)
         self.load_state_dict(state)

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..gallery.errors import ConfigError
 from .config import LossConfig
-from .heads import AdaCosHead, ArcFaceHead, build_head, head_loss
+from .heads import AdaCosHead, ArcFaceHead, CosineHead, build_head, head_loss
 from .losses import batch_hard_triplet, teacher_cosine, teacher_similarity
 from .precision import at_least_float32, full_precision
+
+_RIDGE = 0.01
 
 
 class Objective(nn.Module):
@@ -38,6 +41,25 @@ class Objective(nn.Module):
         if isinstance(self.head, ArcFaceHead | AdaCosHead):
             return float(self.head.scale)
         return None
+
+    @torch.no_grad()
+    def start_from(self, embeddings: Tensor, labels: Tensor, teacher: Tensor | None) -> None:
+        """Fit head and projection to what a trained model gives already.
+
+        Drawn at random, they would first pull it away from what it knows. Prototypes become the
+        classes' means; the projection the least squares' (ridge regression) to the teacher's unit
+        rows. A softmax head stays as it was drawn.
+
+        Args:
+            embeddings: float32[n, d] unit rows.
+            labels: int64[n]; -1 where whom it shows is not known.
+            teacher: float[n, t], or None without a teacher.
+        """
+        if isinstance(self.head, CosineHead):
+            known = labels >= 0
+            self.head.start_from(embeddings[known], labels[known])
+        if self.projector is not None and teacher is not None:
+            self.projector.weight.copy_(_ridge(embeddings, at_least_float32(teacher)))
 
     def set_margin(self, margin_rad: float) -> None:
         """Set ArcFace's margin for the coming step; other heads have none."""
@@ -83,6 +105,18 @@ class Objective(nn.Module):
             similarity = teacher_similarity(necked, teacher)
             parts["teacher_similarity"] = (config.teacher_similarity_weight, similarity)
         return parts
+
+
+def _ridge(rows: Tensor, teacher: Tensor) -> Tensor:
+    """Return float32[t, d], which takes unit rows to the teacher's with the least squares.
+
+    The penalty is a share of the mean eigenvalue, so that directions in which rows hardly differ
+    aren't blown up.
+    """
+    rows, teacher = rows.double(), functional.normalize(teacher.double(), dim=1)
+    products = rows.T @ rows
+    penalty = _RIDGE * products.diagonal().mean() * torch.eye(len(products)).to(products)
+    return torch.linalg.solve(products + penalty, rows.T @ teacher).T.float()
 
 
 def check_weights(config: LossConfig, *, teacher: bool) -> None:

@@ -11,8 +11,9 @@ from reid_gallery.gallery.extractor.spec import METADATA_KEY, ModelSpec
 from reid_gallery.train.config import ModelConfig, Phase
 from reid_gallery.train.export import ServedModel, build_graph, noise_pictures
 from reid_gallery.train.folded import load_extractor_weights, measure_statistics
-from reid_gallery.train.initial import keep_width, load_initial_weights
+from reid_gallery.train.initial import keep_shape, load_initial_weights
 from reid_gallery.train.model import EmbeddingModel, is_batch_norm
+from reid_gallery.train.stage_norm import StageNorm, has_new_stage_norms, start_stage_norms
 
 FITTED = np.stack(noise_pictures(4))
 
@@ -67,7 +68,7 @@ def test_a_model_starts_as_the_extractor_ended(exported):
 
 def test_the_shipped_extractor_serves_as_a_start():
     shipped = Extractor.load(resolve_model())
-    model = EmbeddingModel(keep_width(ModelConfig(init="shipped", frozen_statistics=True))).train()
+    model = EmbeddingModel(keep_shape(ModelConfig(init="shipped", frozen_statistics=True))).train()
     load_extractor_weights(model, resolve_model())
     served = ServedModel(model, Phase(**shipped.spec.training["config"]["phases"][-1]))
     with torch.inference_mode():
@@ -117,9 +118,29 @@ def test_from_a_narrow_head_start_those_as_narrow_and_narrower_ones(tmp_path):
     for more in (25, 0):
         with pytest.raises(ConfigError, match=r"head_channels = 24$"):
             load_initial_weights(build(head_channels=more), path)
-    assert keep_width(ModelConfig(init=path)).head_channels == 24
-    assert keep_width(ModelConfig(init=path, head_channels=20)).head_channels == 20
-    assert keep_width(ModelConfig()).head_channels == 0
+    assert keep_shape(ModelConfig(init=path)).head_channels == 24
+    assert keep_shape(ModelConfig(init=path, head_channels=20)).head_channels == 20
+    assert keep_shape(ModelConfig()).head_channels == 0
+
+
+def test_normalised_stages_start_the_next_model_and_more_may_follow(tmp_path):
+    model, path = build(normalised_stages=1), tmp_path / "model.onnx"
+    start_stage_norms(model, [torch.from_numpy(FITTED)])
+    export(model.eval(), path)
+    wanted = Extractor.load(path).embed_fitted(FITTED)
+    again = build(normalised_stages=1)
+    assert "stages normalised" not in load_initial_weights(again, str(path))
+    assert not has_new_stage_norms(again)
+    with torch.inference_mode():
+        for one in (model, again):
+            given = one.eval().embed(torch.from_numpy(FITTED)).numpy()
+            assert (given * wanted).sum(1).min() > 0.9999
+    more = build(normalised_stages=2)
+    assert "2 stages normalised" in load_initial_weights(more, str(path))
+    assert [m.started for m in more.modules() if isinstance(m, StageNorm)] == [True, False]
+    assert keep_shape(ModelConfig(init=str(path))).normalised_stages == 1
+    with pytest.raises(ConfigError, match="normalised_stages = 1"):
+        load_initial_weights(build(), str(path))
 
 
 def test_files_that_do_not_say_enough(exported, tmp_path):
@@ -165,7 +186,6 @@ def test_a_channel_that_never_moves_stays_finite(exported):
 
 
 @pytest.mark.parametrize("init", ["shipped", "mine.onnx"])
-def test_folded_statistics_are_measured_unless_frozen(init):
-    assert ModelConfig(init=init).measures_statistics
-    assert not ModelConfig(init=init, frozen_statistics=True).measures_statistics
-    assert not ModelConfig(init="none").measures_statistics
+def test_a_whole_model_is_told_from_a_backbone(init):
+    assert ModelConfig(init=init).starts_from_extractor
+    assert not ModelConfig(init="none").starts_from_extractor

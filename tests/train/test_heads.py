@@ -260,3 +260,18 @@ def test_autocast_changes_nothing_of_a_head(name):
     assert torch.equal(loss, half_loss)
     assert torch.equal(gradient, half_gradient)
     assert scale == half_scale
+
+
+def test_prototypes_start_at_the_means_of_their_classes():
+    head = arcface(0.3)
+    drawn = head.prototypes.detach().clone()
+    rows = torch.from_numpy(unit(numbers(5, 4).numpy()))
+    head.start_from(rows, LABELS)
+    started = unit(head.prototypes.detach().numpy())
+    for label in (0, 1, 4):
+        np.testing.assert_allclose(started[label], rows[label == LABELS][0], atol=1e-12)
+    pair = rows[LABELS == 2].mean(0, keepdim=True).numpy()
+    np.testing.assert_allclose(started[2], unit(pair)[0], atol=1e-12)
+    assert torch.equal(head.prototypes[3], drawn[3])  # a class without embeddings
+    assert head.prototypes[0].norm().item() == pytest.approx(drawn.norm(dim=1).mean().item())
+    assert head.prototypes.requires_grad

@@ -150,7 +150,7 @@ def test_a_narrower_model_keeps_what_the_projection_leans_on():
     kept = torch.randperm(wide.projection.in_features, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         wide.projection.weight[:, kept[24:]] = 0
-    narrow.narrow_from(wide)
+    narrow.take_over(wide)
     pictures = torch.randint(0, 256, (3, 64, 32, 3), dtype=torch.uint8)
     with torch.inference_mode():
         torch.testing.assert_close(narrow.eval().embed(pictures), wide.eval().embed(pictures))

@@ -112,3 +112,28 @@ def test_of_a_picture_without_a_label_the_teacher_alone_speaks():
     assert parts["triplet"] == labelled["triplet"]
     assert parts["teacher_similarity"] == teacher_similarity(NECKED, TEACHER).item()
     assert parts["teacher_cosine"] != labelled["teacher_cosine"]
+
+
+def test_what_a_trained_model_gives_is_where_head_and_projection_start():
+    """Embeddings that are the teacher's, turned: both losses begin where they would end."""
+    rows = torch.nn.functional.normalize(numbers(60, 4, seed=3), dim=1)
+    labels = torch.arange(60) // 10
+    rows = torch.nn.functional.normalize(rows[labels * 10] + 0.1 * rows, dim=1)
+    teacher = 5 * rows @ torch.linalg.qr(numbers(4, 4, seed=4)).Q
+    unknown = torch.where(torch.arange(60) % 10 == 9, -1, labels)
+    objective = build(teacher_dim=4, head="arcface", teacher_cosine_weight=1.0)
+    objective.start_from(rows, unknown, teacher)
+    cosine = teacher_cosine(objective.projector(rows), teacher)
+    drawn = build(teacher_dim=4, head="arcface", teacher_cosine_weight=1.0)
+    assert cosine.item() < 0.01 < teacher_cosine(drawn.projector(rows), teacher).item()
+    nearest = objective.head.cosines(rows).argmax(1)
+    assert (nearest == labels).all()
+
+
+def test_a_start_without_a_teacher_or_with_another_head_changes_no_more_than_it_can():
+    rows, labels = torch.nn.functional.normalize(NECKED, dim=1), LABELS
+    objective = build(teacher_dim=None, head="softmax", teacher_cosine_weight=0.0)
+    before = [p.detach().clone() for p in objective.parameters()]
+    objective.start_from(rows, labels, None)
+    assert all(torch.equal(*pair) for pair in zip(before, objective.parameters(), strict=True))
+    build(head_weight=0.0).start_from(rows, labels, TEACHER)  # no head at all

@@ -1,0 +1,91 @@
+"""How well extractors copy their teacher, by kind of picture: what it is that limits them.
+
+    python benchmarks/openvino_embeddings.py person-reidentification-retail-0277.xml teacher.npz \
+        market1501/bounding_box_train views fresh viper
+    python benchmarks/teacher_fit.py teacher.npz --kind "views trained on" views \
+        --kind "fresh views" fresh --kind VIPeR viper MODEL.onnx [MODEL.onnx ...]
+
+A student that fits pictures it was trained on no better than others of their kind lacks neither
+pictures nor people of that kind: it lacks capacity, or time. One that fits strangers worse lacks
+pictures like theirs.
+
+``correlation`` is that of the student's cosines with the teacher's, over all pairs of a kind's
+pictures; ``shared`` is how many of a picture's ten nearest are the same in both. Of each folder so
+many pictures are taken at even distances. Fresh views are what ``reid-gallery train views`` makes
+with a larger ``--each``, or of a manifest of other people.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from reid_gallery.gallery.errors import ReidGalleryError
+from reid_gallery.gallery.extractor import Extractor
+from reid_gallery.gallery.pictures.folders import walk_pictures
+from reid_gallery.gallery.pictures.read import read_crop
+from reid_gallery.train.teacher import load_teacher
+
+NEAREST = 10
+Vectors = npt.NDArray[np.float32]
+
+
+def main() -> None:
+    """Embed, compare, print a table."""
+    arguments = _parse()
+    file = arguments.teacher
+    models = [Extractor.load(path) for path in arguments.models]
+    names = [f"{path.parent.name}/{path.name}" for path in arguments.models]
+    print(f"correlation / of the {NEAREST} nearest shared\n")
+    print("| pictures | n | " + " | ".join(names) + " |")
+    print("|---|---|" + "---|" * len(models))
+    for kind, folder in arguments.kind:
+        paths = _some(Path(folder), arguments.count)
+        taught = _units(load_teacher(file, paths, kept=file.with_suffix(".npz")).numpy())
+        fits = [_fit(model.embed(map(read_crop, paths)), taught) for model in models]
+        told = " | ".join(f"{correlation:.3f} / {shared:.1f}" for correlation, shared in fits)
+        print(f"| {kind} | {len(paths):,} | {told} |", flush=True)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("teacher", type=Path, help="embeddings of all of these pictures")
+    parser.add_argument("models", type=Path, nargs="+")
+    parser.add_argument("--kind", nargs=2, action="append", metavar=("NAME", "FOLDER"))
+    parser.add_argument("--count", type=int, default=1500, help="pictures of a kind, at most")
+    arguments = parser.parse_args()
+    if not arguments.kind:
+        parser.error("name at least one --kind NAME FOLDER")
+    return arguments
+
+
+def _some(folder: Path, count: int) -> list[Path]:
+    paths, failed = walk_pictures(folder)
+    if failed or len(paths) <= NEAREST:
+        reason = failed[0][1] if failed else f"more than {NEAREST} pictures it takes"
+        raise ReidGalleryError(f"{folder}: {reason}")
+    count = min(count, len(paths))
+    return [paths[number * len(paths) // count] for number in range(count)]
+
+
+def _units(rows: Vectors) -> Vectors:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _fit(student: Vectors, teacher: Vectors) -> tuple[float, float]:
+    """Return the correlation of all pairs' cosines, and the mean number of nearest shared."""
+    ours, theirs = student @ student.T, teacher @ teacher.T
+    pairs = np.triu_indices(len(ours), 1)
+    nearest = zip(_nearest(ours), _nearest(theirs), strict=True)
+    shared = [len(set(mine) & set(yours)) for mine, yours in nearest]
+    return float(np.corrcoef(ours[pairs], theirs[pairs])[0, 1]), float(np.mean(shared))
+
+
+def _nearest(cosines: Vectors) -> list[list[int]]:
+    others = cosines - 9 * np.eye(len(cosines), dtype=np.float32)
+    nearest: list[list[int]] = np.argsort(-others, axis=1)[:, :NEAREST].tolist()
+    return nearest
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Maps normalised picture by picture in part: what a camera's light and colours do is taken out.
+
+Instance normalisation (Ulyanov et al. 2016) in early stages makes features that cameras share, and
+takes away what tells clothes apart by their colours; so it is mixed with what it comes from, half
+and half. (IBN-Net, Pan et al. 2018, and OSNet-AIN, Zhou et al. 2021, mix over channels and blocks.)
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..gallery.errors import ConfigError
+from .precision import at_least_float32, full_precision
+
+_EPS = 1e-5
+_SHARE = 0.5
+"""Of the normalised maps in what comes out."""
+_NAME = "stage_norm"
+
+
+class StageNorm(nn.Module):
+    """Half of the maps as they are, half with mean and deviation of each picture made the same.
+
+    Weight and shift are what `start_stage_norms` measures: the deviations and means that pictures
+    have on average. So a network that was trained without it is disturbed as little as can be.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
+
+    @property
+    def started(self) -> bool:
+        """Whether it was measured or loaded."""
+        return bool(self.weight.any())
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return float[n, c, h, w] as they come, x/2 + (w (x - mean) / deviation + b) / 2."""
+        with full_precision(maps):
+            wide = at_least_float32(maps)
+            mean, deviation = _moments(wide)
+            gain = self.weight / deviation
+            scale = _SHARE * gain + (1 - _SHARE)
+            return (wide * scale + _SHARE * (self.bias - mean * gain)).to(maps.dtype)
+
+
+def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each map, float[n, c, 1, 1]."""
+    mean = maps.mean((2, 3), keepdim=True)
+    variance = maps.square().mean((2, 3), keepdim=True) - mean.square()
+    return mean, (variance.clamp(min=0) + _EPS).sqrt()
+
+
+def add_stage_norms(backbone: Any, stages: int) -> None:
+    """Put one behind each of the first ``stages`` stages.
+
+    Raises:
+        ConfigError: the backbone isn't made of stages of convolutional blocks, as EfficientNets and
+            MobileNets are, or has fewer.
+    """
+    blocks = getattr(backbone, "blocks", None)
+    sequences = isinstance(blocks, nn.Sequential) and all(
+        isinstance(stage, nn.Sequential) for stage in blocks
+    )
+    if not isinstance(blocks, nn.Sequential) or not sequences:
+        kind = type(backbone).__name__
+        raise ConfigError(f"normalised_stages: a {kind} has no such stages; set it to 0")
+    if stages > len(blocks):
+        raise ConfigError(f"normalised_stages: this backbone has {len(blocks)}, not {stages}")
+    for stage in list(blocks)[:stages]:
+        stage.add_module(_NAME, StageNorm(_channels(stage)))
+
+
+def start_stage_norms(model: nn.Module, batches: Iterable[Tensor]) -> int:
+    """Measure those that were neither measured nor loaded; return how many.
+
+    Args:
+        model: in which they are, one behind the other.
+        batches: uint8[n, h, w, 3] each, of pictures as training sees them.
+    """
+    kept = list(batches)
+    new = [norm for norm in _norms(model) if not norm.started]
+    training, device = model.training, next(model.parameters()).device
+    model.eval()
+    for norm in new:  # each takes what the one before it gives
+        found: list[tuple[Tensor, Tensor]] = []
+        handle = norm.register_forward_pre_hook(
+            lambda _, inputs, found=found: found.append(_moments(at_least_float32(inputs[0])))
+        )
+        with torch.no_grad():
+            for pictures in kept:
+                model(pictures.to(device))
+            means, deviations = (torch.cat(moments) for moments in zip(*found, strict=True))
+            norm.weight.copy_(deviations.mean(0))
+            norm.bias.copy_(means.mean(0))
+        handle.remove()
+    model.train(training)
+    return len(new)
+
+
+def has_new_stage_norms(model: nn.Module) -> bool:
+    """Whether there is anything to start."""
+    return any(not norm.started for norm in _norms(model))
+
+
+def is_of_stage_norm(key: str) -> bool:
+    """Whether a parameter of this name, as in a state dict, belongs to one."""
+    return f".{_NAME}." in f".{key}"
+
+
+def _norms(model: nn.Module) -> Iterator[StageNorm]:
+    return (module for module in model.modules() if isinstance(module, StageNorm))
+
+
+def _channels(stage: nn.Module) -> int:
+    """What its last batch norm gives."""
+    norms = [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)]
+    return norms[-1].num_features
