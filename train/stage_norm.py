@@ -106,11 +106,6 @@ def has_new_stage_norms(model: nn.Module) -> bool:
     return any(not norm.started for norm in _norms(model))
 
 
-def is_of_stage_norm(key: str) -> bool:
-    """Whether a parameter of this name, as in a state dict, belongs to one."""
-    return f".{_NAME}." in f".{key}"
-
-
 def _norms(model: nn.Module) -> Iterator[StageNorm]:
     return (module for module in model.modules() if isinstance(module, StageNorm))
 

@@ -24,10 +24,10 @@ from reid_gallery.train.material import split_of_run
 from reid_gallery.train.opening import resume_run, start_run
 from reid_gallery.train.reports.report import write_report
 from reid_gallery.train.run_folder import BEST, LAST, RunData, read_metrics, write_description
-from reid_gallery.train.validation import ValidationResult
+from reid_gallery.train.validation import ValidationResult, embed_crops
 from safetensors.torch import load_file
 
-from .conftest import paint_person
+from .conftest import PICTURES, paint_person
 
 BATCHES = 4
 """Of each of the two epochs of the tiny run."""
@@ -538,3 +538,38 @@ def test_the_neck_adds_nothing_when_statistics_are_measured_anew(tmp_path, peopl
         assert learner.measure_statistics([pictures]) > 0
         for model in (learner.model, learner.average.module):
             assert not model.neck.bias.any()
+
+
+def test_head_and_projection_start_where_an_extractor_ended(
+    whole, tiny_config, with_unlabelled, tmp_path
+):
+    """Its own class means are the prototypes, and its rows already speak as the teacher does."""
+    api.resume(whole)
+    model = ModelConfig(
+        backbone="test_efficientnet", init=str(whole / "model.onnx"), embedding_size=16
+    )
+    config = tiny_config(model=model, phases=tiny_config().phases[1:])
+    with start_run(tmp_path / "run", config, with_unlabelled) as run:
+        material, objective = run.material, run.learner.objective
+        rows = torch.from_numpy(
+            embed_crops(run.learner.model, material.training, height=64, width=32)
+        )
+    labelled = material.labels >= 0
+    assert not labelled.all()
+    nearest = objective.head.cosines(rows[labelled]).argmax(1)
+    assert (nearest == material.labels[labelled]).float().mean() > 0.9
+    taught = torch.nn.functional.normalize(material.teacher, dim=1)
+    cosine = torch.nn.functional.cosine_similarity(objective.projector(rows), taught)
+    assert cosine.mean() > 0.8
+
+
+@pytest.mark.parametrize(("per_person", "unlabelled"), [(1, 0), (4, 3), (99, 99)])
+def test_a_sample_has_of_everybody_and_of_those_without_labels(
+    tiny_config, with_unlabelled, tmp_path, per_person, unlabelled
+):
+    with start_run(tmp_path / "run", tiny_config(), with_unlabelled) as run:
+        chosen = run.material.sample(per_person=per_person, unlabelled=unlabelled)
+        labels = run.material.labels[chosen]
+    assert chosen == sorted(set(chosen))
+    counts = torch.bincount(labels + 1, minlength=9).tolist()
+    assert counts == [min(unlabelled, 5)] + [min(per_person, PICTURES)] * 8
