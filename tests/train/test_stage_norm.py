@@ -40,8 +40,8 @@ def test_by_its_formula():
     given = norm(maps).detach().numpy()
     for n, c in np.ndindex(3, 2):
         one = maps[n, c].numpy()
-        normalised = (one - one.mean()) / np.sqrt(one.var() + 1e-5)
-        wanted = (one + norm.weight[c].item() * normalised + norm.bias[c].item()) / 2
+        normalised = (one - one.mean()) / np.sqrt(one.var())
+        wanted = one / 2 + norm.weight[c].item() * normalised + norm.bias[c].item()
         np.testing.assert_allclose(given[n, c], wanted, rtol=1e-4, atol=1e-4)
 
 
