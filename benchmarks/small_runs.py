@@ -16,7 +16,8 @@
 ``heads`` trains EfficientNet-Lite0 from ImageNet weights, its early stages frozen, by one head and
 nothing else. ``backbones`` trains each from random weights. ``strange`` trains the recipe ``cpu``
 and changes of it on all data sets of a manifest but one, and judges them on people of that one,
-whose cameras no run has seen; all see as many pictures, views among them. ``parts`` does so with
+whose cameras no run has seen (without normalised stages, which are younger than those figures);
+all see as many pictures, views among them. ``parts`` does so with
 the recipe and views, one part of it left out or changed a run. A run that was killed goes on when
 the program is called again; one that is done is left alone. At the end stands what
 ``reid-gallery train compare`` says.
@@ -122,7 +123,10 @@ def strange() -> Runs:
 
 
 def parts() -> Runs:
-    """The recipe ``cpu`` with views in short, and one part of it left out or changed a run."""
+    """The recipe ``cpu`` with views in short, and one part of it left out or changed a run.
+
+    What has no teacher can have no views: the last is to be compared with the one before it.
+    """
     base = replace(_in_short(load_config(recipe_path("cpu"))), precision="bf16")
     whole = _with_views(base, people_per_batch=12, unlabelled_per_batch=48)
     loss, data, model = whole.loss, whole.data, whole.model
@@ -206,8 +210,7 @@ SETS = {"heads": heads, "backbones": backbones, "strange": strange, "parts": par
 LEAVING_OUT = {"strange", "parts"}
 
 
-def main() -> None:
-    """Train what isn't trained, then compare."""
+def _parse() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=list(SETS))
     parser.add_argument("manifest", type=Path)
@@ -217,39 +220,56 @@ def main() -> None:
     parser.add_argument("--views", type=Path, help="strange, parts: folder that train views made")
     parser.add_argument("--only", nargs="*", help="names of the runs; all by default")
     arguments = parser.parse_args()
-    wanted = SETS[arguments.what]()
+    if arguments.what in LEAVING_OUT and not (arguments.leave_out and arguments.teacher):
+        parser.error(f"{arguments.what} takes --leave-out and --teacher")
+    if arguments.what == "parts" and not arguments.views:
+        parser.error("parts takes --views")
+    return parser, arguments
+
+
+def _wanted() -> tuple[Runs, argparse.Namespace]:
+    """Which runs; those with views only where there are views."""
+    parser, arguments = _parse()
+    runs = SETS[arguments.what]()
+    if not arguments.views:
+        runs = {name: run for name, run in runs.items() if not run.views}
+    unknown = [name for name in arguments.only or () if name not in runs]
+    if unknown:
+        parser.error(f"--only {unknown[0]}: there are {', '.join(runs)} (some take --views)")
+    return {name: runs[name] for name in arguments.only or runs}, arguments
+
+
+def _train(folder: Path, run: SmallRun, people: Path, teacher: Path, views: list[Path]) -> None:
+    if (folder / MODEL).exists():
+        return
+    if (folder / DESCRIPTION).exists():
+        api.resume(folder)
+        return
+    api.train(
+        sources=[(people, "folders")],
+        out=folder,
+        recipe=run.config,
+        teacher=teacher if run.teacher else None,
+        unlabelled=views if run.views else [],
+    )
+
+
+def main() -> None:
+    """Train what isn't trained, then compare."""
+    wanted, arguments = _wanted()
     people, views = arguments.manifest, []
     if arguments.what in LEAVING_OUT:
-        if not (arguments.leave_out and arguments.teacher):
-            parser.error(f"{arguments.what} takes --leave-out and --teacher")
         arguments.out.mkdir(parents=True, exist_ok=True)
         people = leave_out(people, arguments.leave_out, arguments.out)
-        if arguments.views:
-            views = [f for f in sorted(arguments.views.iterdir()) if f.is_dir()]
-            views = [folder for folder in views if folder.name != arguments.leave_out]
-        else:
-            wanted = {name: run for name, run in wanted.items() if not run.views}
-    if arguments.only:
-        wanted = {name: wanted[name] for name in arguments.only}
-    folders = [arguments.out / name for name in wanted]
-    for folder, run in zip(folders, wanted.values(), strict=True):
-        if (folder / MODEL).exists():
-            continue
-        if (folder / DESCRIPTION).exists():
-            api.resume(folder)
-        else:
-            api.train(
-                sources=[(people, "folders")],
-                out=folder,
-                recipe=run.config,
-                teacher=arguments.teacher if run.teacher else None,
-                unlabelled=views if run.views else [],
-            )
+    if arguments.views:
+        views = [f for f in sorted(arguments.views.iterdir()) if f.is_dir()]
+        views = [folder for folder in views if folder.name != arguments.leave_out]
+    for name, run in wanted.items():
+        _train(arguments.out / name, run, people, arguments.teacher, views)
     picture = arguments.out / f"{arguments.what}.png"
     cli = [sys.executable, "-c", "from reid_gallery.cli import main; main()"]
-    subprocess.run(
-        [*cli, "train", "compare", *map(str, folders), "--out", str(picture)], check=True
-    )
+    folders = [str(arguments.out / name) for name in wanted]
+    subprocess.run([*cli, "train", "compare", *folders, "--out", str(picture)], check=True)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main() -> None:
     print("|---|---|" + "---|" * len(models))
     for kind, folder in arguments.kind:
         paths = _some(Path(folder), arguments.count)
-        taught = _units(load_teacher(file, paths, kept=file.with_suffix(".npz")).numpy())
+        taught = _units(load_teacher(file, paths, kept=file).numpy())
         fits = [_fit(model.embed(map(read_crop, paths)), taught) for model in models]
         told = " | ".join(f"{correlation:.3f} / {shared:.1f}" for correlation, shared in fits)
         print(f"| {kind} | {len(paths):,} | {told} |", flush=True)
@@ -56,6 +56,8 @@ def _parse() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not arguments.kind:
         parser.error("name at least one --kind NAME FOLDER")
+    if arguments.teacher.suffix.lower() != ".npz":
+        parser.error(f"{arguments.teacher}: embeddings are wanted, an .npz")
     return arguments
 
 

@@ -91,7 +91,7 @@ class ModelConfig:
     more, those are kept that weigh most in the projection; of a backbone, any."""
     normalised_stages: int = 0
     """Behind each of so many of the first stages every picture's maps are normalised in half, see
-    `stage_norm`; 0: as many as in the extractor that it starts from, or none."""
+    `stage_norm`; at least as many as in the extractor that it starts from."""
     last_stride_1: bool = True
     """Keep the last stage's resolution (BoT, Luo et al. 2019)."""
     pooling: Literal["gem", "average"] = "gem"

@@ -49,11 +49,16 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
     model.take_over(other)
     if narrower:
         line += f", its head narrowed to {config.head_channels} channels"
-    return f"{line}, {config.normalised_stages} stages normalised" if normalised else line
+    if normalised:
+        line += (
+            f"; {config.normalised_stages} stages are normalised, of {stages} there, so it begins "
+            "near that one's embeddings, not at them"
+        )
+    return line
 
 
 def keep_shape(config: ModelConfig) -> ModelConfig:
-    """Give what starts from an extractor its head's width and its norms, unless others are said.
+    """Give what starts from an extractor its head's width, unless one is said, and all its norms.
 
     Raises:
         ConfigError: the extractor can't be read, or doesn't say how it was trained.
@@ -65,7 +70,7 @@ def keep_shape(config: ModelConfig) -> ModelConfig:
     return replace(
         config,
         head_channels=config.head_channels or held["head_channels"],
-        normalised_stages=config.normalised_stages or held["normalised_stages"],
+        normalised_stages=max(config.normalised_stages, held["normalised_stages"]),
     )
 
 

@@ -39,6 +39,7 @@ from .held_out import HeldOutResult, embed_pictures, rank_held_out
 from .material import split_of_run
 from .run_folder import INT8_MODEL, MODEL, log
 from .splitting import TrainingPicture
+from .stage_norm import is_of_stage_norm
 
 TOLERANCE_MAP = 0.01
 """Of the held-out mAP, in [0, 1]: a file that loses more is not written."""
@@ -46,8 +47,9 @@ TOLERANCE_MAP = 0.01
 CALIBRATION_PICTURES = 128
 
 _OPERATORS = ["Conv", "Gemm", "MatMul", "Clip", "Relu", "Add", "GlobalAveragePool"]
-"""Normalisation and the division by the length stay in floats: they cost nothing. Pictures are
-reduced in floats as well, since rounding would come on top of what they were rounded to."""
+"""Normalisation, stages' norms and the division by the length stay in floats: they cost nothing.
+Pictures are reduced in floats as well, since rounding would come on top of what they were rounded
+to."""
 
 _BATCH = 16
 
@@ -109,11 +111,6 @@ def quantize(source: Path, out: Path, pictures: npt.NDArray[np.uint8]) -> None:
     Raises:
         ModelError: the result is not sound.
     """
-    reduction = [
-        node.name
-        for node in onnx.load(source).graph.node
-        if not {*node.input}.isdisjoint(REDUCTION)
-    ]
     with _quiet():
         quantize_static(
             str(source),
@@ -121,7 +118,7 @@ def quantize(source: Path, out: Path, pictures: npt.NDArray[np.uint8]) -> None:
             _Reader(pictures),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=_OPERATORS,
-            nodes_to_exclude=reduction,
+            nodes_to_exclude=_kept_in_floats(onnx.load(source).graph),
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -132,6 +129,23 @@ def quantize(source: Path, out: Path, pictures: npt.NDArray[np.uint8]) -> None:
     except onnx.checker.ValidationError as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{source}: its quantised twin is not sound ({reason})") from error
+
+
+def _kept_in_floats(graph: onnx.GraphProto) -> list[str]:
+    """Names of the nodes that reduce pictures or normalise a stage's maps.
+
+    What a stage's norm computes from its weights is followed to the sum that it ends with.
+    """
+    held = {tensor.name for tensor in graph.initializer if is_of_stage_norm(tensor.name)}
+    kept = []
+    for node in graph.node:
+        from_norm = held.intersection(node.input)
+        if from_norm or not {*node.input}.isdisjoint(REDUCTION):
+            kept.append(node.name)
+        ends = node.op_type == "Add" and len(from_norm) == 2
+        if from_norm and not ends:
+            held.update(node.output)
+    return kept
 
 
 def sample_pictures(training: Sequence[TrainingPicture]) -> npt.NDArray[np.uint8]:

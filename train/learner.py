@@ -17,7 +17,7 @@ from .objective import Objective
 from .optimizer import build_optimizer
 from .processes import Processes
 from .schedule import WeightAverage, learning_rate_at, margin_at
-from .stage_norm import start_stage_norms
+from .stage_norm import has_new_stage_norms, start_stage_norms
 
 _SMALLEST_LOSS_SCALE = 1.0
 """fp16 lowers its scale when gradients overflow; below this they do so by themselves."""
@@ -79,14 +79,16 @@ class Learner:
         """
         measured = measure_statistics(self.model, batches)
         self.model.centre()
-        self.average = WeightAverage(self.model, decay=self.config.optim.ema_decay)
         return measured
 
+    @property
+    def has_new_stage_norms(self) -> bool:
+        """Whether `start_stage_norms` has anything to do."""
+        return has_new_stage_norms(self.model)
+
     def start_stage_norms(self, batches: Iterable[Tensor]) -> int:
-        """Before the first step, see `stage_norm.start_stage_norms`."""
-        started = start_stage_norms(self.model, batches)
-        self.average = WeightAverage(self.model, decay=self.config.optim.ema_decay)
-        return started
+        """Before the first step; see `stage_norm.start_stage_norms`."""
+        return start_stage_norms(self.model, batches)
 
     def start_objective(self, embeddings: Tensor, positions: Tensor) -> None:
         """Before the first step of a model that is trained already, see `Objective.start_from`.
@@ -99,6 +101,13 @@ class Learner:
         teacher = None if self._teacher is None else self._teacher[positions]
         rows = embeddings.to(self.processes.device)
         self.objective.start_from(rows, self._labels[positions], teacher)
+
+    def share(self) -> None:
+        """Before the first step, give the average and all processes what the first one measured."""
+        for module in (self.model, self.objective):
+            self.processes.share(module)
+        # Not a new copy: a prepared model's `forward` computes in the precision of training.
+        self.average.module.load_state_dict(self.model.state_dict())
 
     def begin_epoch(self, frozen_stages: int) -> None:
         """Switch to training, the first stages frozen."""

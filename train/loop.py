@@ -1,15 +1,10 @@
 """The training loop: a run is a directory, and can be killed and resumed at any point."""
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
-
-import numpy as np
-import numpy.typing as npt
-import torch
 
 from ..gallery.errors import TrainingError
 from .budget import Budget, plan_budget
@@ -31,17 +26,9 @@ from .run_folder import (
     metrics_bytes,
     read_fingerprint,
 )
-from .stage_norm import has_new_stage_norms
+from .starting import start_learner
 from .stopping import Stopper
-from .validation import ValidationResult, embed_crops, validate
-
-_MEASURED_BATCHES = 16
-"""Of about a hundred pictures each: even a norm that takes one value a picture, as the neck does,
-then knows its mean to a few hundredths of its deviation."""
-_SAMPLED_OF_A_PERSON = 4
-"""Pictures whose embeddings' mean is where the head starts."""
-_SAMPLED_UNLABELLED = 4096
-"""To fit the projection to; more than it has rows by far."""
+from .validation import ValidationResult, validate
 
 
 class Run:
@@ -78,8 +65,7 @@ class Run:
         self.figures: dict[str, Any] | None = None
         self.stale, self.trained_phase = 0, 0
         self._goes_on = resuming and (out / LAST).exists()
-        self._first_embeddings: npt.NDArray[np.float32] | None = None
-        self.renew_learner()
+        self.renew_learner(started=not self.needs_budget)
         if not self._goes_on:
             self.logbook.say(self.learner.origin)
         self._saved = time.monotonic()
@@ -93,8 +79,13 @@ class Run:
             self.processes.wait()
         return material
 
-    def renew_learner(self) -> None:
-        """Make what learns as it is at the start of this part of the run."""
+    def renew_learner(self, *, started: bool = True) -> None:
+        """Make what learns as it is at the start of this part of the run.
+
+        Args:
+            started: with what `start_learner` measures, which takes a while; to time steps it takes
+                none of it.
+        """
         self.processes.free()
         self.learner = Learner(
             self.config,
@@ -106,47 +97,8 @@ class Run:
         )
         if self._goes_on:
             self._restore()
-            return
-        self._start_stage_norms()
-        if self.config.model.starts_from_extractor:
-            if not self.config.model.frozen_statistics:
-                self._measure_statistics()
-            self._start_objective()
-
-    def _measure_statistics(self) -> None:
-        """On the first pictures of the first epoch, the same in every process."""
-        norms = self.learner.measure_statistics(self._first_batches())
-        self.logbook.say(f"statistics of {norms} batch norms measured on the first batches")
-
-    def _first_batches(self) -> Iterator[torch.Tensor]:
-        plan = self.material.plan(0)[:_MEASURED_BATCHES]
-        batches = self.material.batches(
-            plan, self.config.phases[0], epoch=0, first=0, rank=0, count=1
-        )
-        return (pictures for pictures, _ in batches)
-
-    def _start_stage_norms(self) -> None:
-        """Likewise, where there are new ones."""
-        if has_new_stage_norms(self.learner.model):
-            norms = self.learner.start_stage_norms(self._first_batches())
-            self.logbook.say(f"{norms} stages' norms start from what pictures have on average")
-
-    def _start_objective(self) -> None:
-        """On some pictures of everybody and some without labels, the same in every process."""
-        chosen = self.material.sample(
-            per_person=_SAMPLED_OF_A_PERSON, unlabelled=_SAMPLED_UNLABELLED
-        )
-        if self._first_embeddings is None:
-            phase = self.config.phases[0]
-            self._first_embeddings = embed_crops(
-                self.learner.model,
-                self.material.training,
-                height=phase.height,
-                width=phase.width,
-                numbers=chosen,
-            )
-        self.learner.start_objective(torch.from_numpy(self._first_embeddings), torch.tensor(chosen))
-        self.logbook.say(f"head and projection start from {len(chosen)} pictures' embeddings")
+        elif started:
+            start_learner(self.learner, self.material, self.config, self.logbook.say)
 
     @property
     def seconds(self) -> float:

@@ -13,6 +13,7 @@ from .losses import batch_hard_triplet, teacher_cosine, teacher_similarity
 from .precision import at_least_float32, full_precision
 
 _RIDGE = 0.01
+"""The penalty, as a share of the mean eigenvalue."""
 
 
 class Objective(nn.Module):
@@ -41,6 +42,11 @@ class Objective(nn.Module):
         if isinstance(self.head, ArcFaceHead | AdaCosHead):
             return float(self.head.scale)
         return None
+
+    @property
+    def has_prototypes(self) -> bool:
+        """Whether its head has one a class."""
+        return isinstance(self.head, CosineHead)
 
     @torch.no_grad()
     def start_from(self, embeddings: Tensor, labels: Tensor, teacher: Tensor | None) -> None:
@@ -110,12 +116,12 @@ class Objective(nn.Module):
 def _ridge(rows: Tensor, teacher: Tensor) -> Tensor:
     """Return float32[t, d], which takes unit rows to the teacher's with the least squares.
 
-    The penalty is a share of the mean eigenvalue, so that directions in which rows hardly differ
-    aren't blown up.
+    The penalty keeps directions in which rows hardly differ from being blown up. It is computed on
+    the CPU, since not every accelerator has float64.
     """
-    rows, teacher = rows.double(), functional.normalize(teacher.double(), dim=1)
+    rows, teacher = rows.cpu().double(), functional.normalize(teacher.cpu().double(), dim=1)
     products = rows.T @ rows
-    penalty = _RIDGE * products.diagonal().mean() * torch.eye(len(products)).to(products)
+    penalty = _RIDGE * products.diagonal().mean() * torch.eye(len(products), dtype=torch.float64)
     return torch.linalg.solve(products + penalty, rows.T @ teacher).T.float()
 
 

@@ -132,6 +132,13 @@ class Processes:
             return value
         return broadcast_object_list([value])[0]
 
+    def share(self, module: nn.Module) -> None:
+        """Give every process the weights and buffers that the first one has."""
+        for tensor in module.state_dict().values() if self.count > 1 else ():
+            sent = tensor.contiguous()
+            distributed.broadcast(sent, 0)
+            tensor.copy_(sent)
+
     def any(self, flag: bool) -> bool:
         """Whether it is so in any process."""
         if self.count == 1:

@@ -1,21 +1,23 @@
 """Maps normalised picture by picture in part: what a camera's light and colours do is taken out.
 
-Instance normalisation (Ulyanov et al. 2016) in early stages makes features that cameras share, and
+Instance normalisation (Ulyanov et al. 2016) in early stages makes maps that cameras share, and
 takes away what tells clothes apart by their colours; so it is mixed with what it comes from, half
 and half. (IBN-Net, Pan et al. 2018, and OSNet-AIN, Zhou et al. 2021, mix over channels and blocks.)
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..gallery.errors import ConfigError
+from .backbones import compute_maps
 from .precision import at_least_float32, full_precision
 
 _LEAST_VARIANCE = 1e-5
 _NAME = "stage_norm"
+_PROBE = 64, 64
 
 
 class StageNorm(nn.Module):
@@ -68,8 +70,9 @@ def add_stage_norms(backbone: Any, stages: int) -> None:
         raise ConfigError(f"normalised_stages: a {kind} has no such stages; set it to 0")
     if stages > len(blocks):
         raise ConfigError(f"normalised_stages: this backbone has {len(blocks)}, not {stages}")
-    for stage in list(blocks)[:stages]:
-        stage.add_module(_NAME, StageNorm(_channels(stage)))
+    chosen = list(blocks)[:stages]
+    for stage, channels in zip(chosen, _channels(backbone, chosen), strict=True):
+        stage.add_module(_NAME, StageNorm(channels))
 
 
 def start_stage_norms(model: nn.Module, batches: Iterable[Tensor]) -> int:
@@ -77,26 +80,48 @@ def start_stage_norms(model: nn.Module, batches: Iterable[Tensor]) -> int:
 
     Args:
         model: in which they are, one behind the other.
-        batches: uint8[n, h, w, 3] each, of pictures as training sees them.
+        batches: uint8[n, h, w, 3] each, of pictures as training sees them; without any, maps are
+            taken to have mean 0 and deviation 1.
     """
     kept = list(batches)
     new = [norm for norm in _norms(model) if not norm.started]
     training, device = model.training, next(model.parameters()).device
     model.eval()
-    for norm in new:  # each takes what the one before it gives
-        found: list[tuple[Tensor, Tensor]] = []
-        handle = norm.register_forward_pre_hook(
-            lambda _, inputs, found=found: found.append(_moments(at_least_float32(inputs[0])))
-        )
-        with torch.no_grad():
-            for pictures in kept:
-                model(pictures.to(device))
-            means, deviations = (torch.cat(moments) for moments in zip(*found, strict=True))
-            norm.weight.copy_(deviations.mean(0) / 2)
-            norm.bias.copy_(means.mean(0) / 2)
-        handle.remove()
+    with torch.no_grad():
+        for norm in new:  # each takes what the one before it gives
+            found = [_moments_before(norm, model, pictures.to(device)) for pictures in kept]
+            if found:
+                means, deviations = (torch.cat(moments) for moments in zip(*found, strict=True))
+                norm.bias.copy_(means.mean(0) / 2)
+                norm.weight.copy_(deviations.mean(0) / 2)
+            else:
+                norm.weight.fill_(0.5)
     model.train(training)
     return len(new)
+
+
+class _Seen(Exception):  # noqa: N818 (no error: what lies behind the norm isn't needed)
+    """Carries what a norm would have taken."""
+
+    def __init__(self, maps: Tensor) -> None:
+        super().__init__()
+        self.maps = maps
+
+
+def _moments_before(norm: StageNorm, model: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each map that a norm takes, float[n, c, 1, 1]."""
+
+    def stop(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        raise _Seen(inputs[0])
+
+    handle = norm.register_forward_pre_hook(stop)
+    try:
+        model(pictures)
+    except _Seen as seen:
+        return _moments(at_least_float32(seen.maps))
+    finally:
+        handle.remove()
+    raise ValueError("the norm is not in the model")
 
 
 def has_new_stage_norms(model: nn.Module) -> bool:
@@ -104,11 +129,26 @@ def has_new_stage_norms(model: nn.Module) -> bool:
     return any(not norm.started for norm in _norms(model))
 
 
+def is_of_stage_norm(name: str) -> bool:
+    """Whether a tensor of this name, of a state dict or an exported file, belongs to one."""
+    return f".{_NAME}." in name
+
+
 def _norms(model: nn.Module) -> Iterator[StageNorm]:
     return (module for module in model.modules() if isinstance(module, StageNorm))
 
 
-def _channels(stage: nn.Module) -> int:
-    """What its last batch norm gives."""
-    norms = [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)]
-    return norms[-1].num_features
+def _channels(backbone: Any, stages: Sequence[nn.Module]) -> list[int]:
+    """What each stage gives, as one small picture shows."""
+    found: list[int] = []
+    handles = [
+        stage.register_forward_hook(lambda _, __, maps: found.append(maps.shape[1]))
+        for stage in stages
+    ]
+    training = backbone.training
+    with torch.no_grad():
+        compute_maps(backbone.eval(), torch.zeros(1, 3, *_PROBE))
+    backbone.train(training)
+    for handle in handles:
+        handle.remove()
+    return found

@@ -1,6 +1,7 @@
 """An extractor in 8 bits: sound, close to the float one, and refused where it costs too much."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -52,6 +53,24 @@ def test_pictures_are_reduced_in_floats(run, tmp_path):
     assert {name for node in graph.node for name in node.input} >= set(REDUCTION)
     constants = {tensor.name: tensor.data_type for tensor in graph.initializer}
     assert {constants[name] for name in REDUCTION} == {onnx.TensorProto.FLOAT}
+
+
+def test_stages_norms_stay_in_floats(people, tiny_config, tmp_path):
+    config = tiny_config(model=replace(tiny_config().model, normalised_stages=2))
+    out = tmp_path / "run"
+    train(sources=[(people, "folders")], out=out, recipe=config)
+    pictures = sample_pictures(split_of_run(out).training)
+    quantize(out / "model.onnx", tmp_path / "q.onnx", pictures)
+    graph = onnx.load(tmp_path / "q.onnx").graph
+    makers = {name: node for node in graph.node for name in node.output}
+    takers = [node for node in graph.node if any(".stage_norm." in name for name in node.input)]
+    assert {node.op_type for node in takers} == {"Div", "Sub"}
+    for node in graph.node:
+        if node.op_type == "Add" and any(makers.get(n) in takers for n in node.input):
+            assert all(makers[n].op_type != "DequantizeLinear" for n in node.input if n in makers)
+    before, after = Extractor.load(out / "model.onnx"), Extractor.load(tmp_path / "q.onnx")
+    alike = (before.embed_fitted(pictures) * after.embed_fitted(pictures)).sum(1)
+    assert alike.min() > 0.9
 
 
 def test_its_specification_has_its_own_figures(run):

@@ -136,4 +136,7 @@ def test_a_start_without_a_teacher_or_with_another_head_changes_no_more_than_it_
     before = [p.detach().clone() for p in objective.parameters()]
     objective.start_from(rows, labels, None)
     assert all(torch.equal(*pair) for pair in zip(before, objective.parameters(), strict=True))
-    build(head_weight=0.0).start_from(rows, labels, TEACHER)  # no head at all
+    objective = build(head_weight=0.0)
+    before = objective.projector.weight.detach().clone()
+    objective.start_from(rows, labels, TEACHER)
+    assert not torch.equal(objective.projector.weight, before)

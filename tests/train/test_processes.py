@@ -4,10 +4,12 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from reid_gallery.train import api
 from reid_gallery.train.checkpoint import read_state
 from reid_gallery.train.config import LossConfig, OptimConfig, Phase
 from reid_gallery.train.gathered import GatheredBatchNorm
@@ -73,6 +75,26 @@ def test_two_processes_train_as_one(tiny_config, data, tmp_path):
         assert a["losses"] == pytest.approx(b["losses"], rel=1e-4)
         assert a["gradient_norm"] == pytest.approx(b["gradient_norm"], rel=1e-3)
     assert read_state(tmp_path / "two" / BEST)["step"] > 0
+
+
+def test_what_is_measured_before_the_first_step_is_the_same_in_both(
+    whole, tiny_config, data, tmp_path
+):
+    """From an extractor, with new norms: the first process measures, the second is given it."""
+    api.resume(whole)
+    model = replace(tiny_config().model, init=str(whole / "model.onnx"), normalised_stages=2)
+    config = tiny_config(
+        checkpoint_minutes=1.0,
+        model=model,
+        optim=OptimConfig(optimizer="sgd", learning_rate=1e-6, ema_decay=0.9),
+        phases=tiny_config().phases[1:],
+    )
+    with start_run(tmp_path / "one", config, data) as run:
+        run.finish()
+    train_in_two(tmp_path, tmp_path / "two", config, data)
+    one, two = (load_file(tmp_path / name / LAST) for name in ("one", "two"))
+    for name in (name for name in one if name.startswith(("model.", "objective."))):
+        torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=5e-4, msg=name)
 
 
 @pytest.mark.parametrize("norm", [nn.BatchNorm1d(4), BatchNormAct2d(4)])

@@ -563,6 +563,20 @@ def test_head_and_projection_start_where_an_extractor_ended(
     assert cosine.mean() > 0.8
 
 
+def test_stopped_and_resumed_it_is_the_same_from_an_extractor_and_with_new_norms(
+    whole, tiny_config, data, tmp_path, assert_same_checkpoint
+):
+    """What was measured before the first step is in the checkpoint, and not measured again."""
+    api.resume(whole)
+    model = replace(tiny_config().model, init=str(whole / "model.onnx"), normalised_stages=2)
+    config = tiny_config(model=model)
+    train_whole(tmp_path / "one", config, data)
+    run_until(tmp_path / "two", config, data, step=BATCHES)
+    resume_whole(tmp_path / "two")
+    assert_same_checkpoint(tmp_path / "two" / LAST, tmp_path / "one" / LAST)
+    assert_same_checkpoint(tmp_path / "two" / BEST, tmp_path / "one" / BEST)
+
+
 @pytest.mark.parametrize(("per_person", "unlabelled"), [(1, 0), (4, 3), (99, 99)])
 def test_a_sample_has_of_everybody_and_of_those_without_labels(
     tiny_config, with_unlabelled, tmp_path, per_person, unlabelled
