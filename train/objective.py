@@ -122,7 +122,8 @@ def _ridge(rows: Tensor, teacher: Tensor) -> Tensor:
     rows, teacher = rows.cpu().double(), functional.normalize(teacher.cpu().double(), dim=1)
     products = rows.T @ rows
     penalty = _RIDGE * products.diagonal().mean() * torch.eye(len(products), dtype=torch.float64)
-    return torch.linalg.solve(products + penalty, rows.T @ teacher).T.float()
+    solved: Tensor = torch.linalg.solve(products + penalty, rows.T @ teacher)
+    return solved.T.float()
 
 
 def check_weights(config: LossConfig, *, teacher: bool) -> None:
