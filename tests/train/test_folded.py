@@ -129,14 +129,14 @@ def test_normalised_stages_start_the_next_model_and_more_may_follow(tmp_path):
     export(model.eval(), path)
     wanted = Extractor.load(path).embed_fitted(FITTED)
     again = build(normalised_stages=1)
-    assert "stages normalised" not in load_initial_weights(again, str(path))
+    assert "stages are normalised" not in load_initial_weights(again, str(path))
     assert not has_new_stage_norms(again)
     with torch.inference_mode():
         for one in (model, again):
             given = one.eval().embed(torch.from_numpy(FITTED)).numpy()
             assert (given * wanted).sum(1).min() > 0.9999
     more = build(normalised_stages=2)
-    assert "2 stages normalised" in load_initial_weights(more, str(path))
+    assert "2 stages are normalised, of 1 there" in load_initial_weights(more, str(path))
     assert [m.started for m in more.modules() if isinstance(m, StageNorm)] == [True, False]
     assert keep_shape(ModelConfig(init=str(path))).normalised_stages == 1
     with pytest.raises(ConfigError, match="normalised_stages = 1"):
