@@ -16,11 +16,10 @@
 ``heads`` trains EfficientNet-Lite0 from ImageNet weights, its early stages frozen, by one head and
 nothing else. ``backbones`` trains each from random weights. ``strange`` trains the recipe ``cpu``
 and changes of it on all data sets of a manifest but one, and judges them on people of that one,
-whose cameras no run has seen (without normalised stages, which are younger than those figures);
-all see as many pictures, views among them. ``parts`` does so with
-the recipe and views, one part of it left out or changed a run. A run that was killed goes on when
-the program is called again; one that is done is left alone. At the end stands what
-``reid-gallery train compare`` says.
+whose cameras no run has seen (without normalised stages, which are younger than those figures); all
+see as many pictures, views among them. ``parts`` does so with the recipe and views, one part of it
+left out or changed a run. A run that was killed goes on when the program is called again; one that
+is done is left alone. At the end stands what ``reid-gallery train compare`` says.
 """
 
 import argparse
@@ -69,8 +68,7 @@ class SmallRun:
     @property
     def teacher(self) -> bool:
         """Whether a loss asks one."""
-        loss = self.config.loss
-        return loss.teacher_cosine_weight + loss.teacher_similarity_weight > 0
+        return self.config.loss.teacher_weight > 0
 
 
 Runs = Mapping[str, SmallRun]

@@ -22,8 +22,10 @@ import numpy as np
 import numpy.typing as npt
 from reid_gallery.gallery.errors import ReidGalleryError
 from reid_gallery.gallery.extractor import Extractor
+from reid_gallery.gallery.health.people import unit
 from reid_gallery.gallery.pictures.folders import walk_pictures
 from reid_gallery.gallery.pictures.read import read_crop
+from reid_gallery.train.material import spread
 from reid_gallery.train.teacher import load_teacher
 
 NEAREST = 10
@@ -41,7 +43,7 @@ def main() -> None:
     print("|---|---|" + "---|" * len(models))
     for kind, folder in arguments.kind:
         paths = _some(Path(folder), arguments.count)
-        taught = _units(load_teacher(file, paths, kept=file).numpy())
+        taught = unit(load_teacher(file, paths, kept=file).numpy())
         fits = [_fit(model.embed(map(read_crop, paths)), taught) for model in models]
         told = " | ".join(f"{correlation:.3f} / {shared:.1f}" for correlation, shared in fits)
         print(f"| {kind} | {len(paths):,} | {told} |", flush=True)
@@ -66,12 +68,7 @@ def _some(folder: Path, count: int) -> list[Path]:
     if failed or len(paths) <= NEAREST:
         reason = failed[0][1] if failed else f"more than {NEAREST} pictures it takes"
         raise ReidGalleryError(f"{folder}: {reason}")
-    count = min(count, len(paths))
-    return [paths[number * len(paths) // count] for number in range(count)]
-
-
-def _units(rows: Vectors) -> Vectors:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return spread(paths, count)
 
 
 def _fit(student: Vectors, teacher: Vectors) -> tuple[float, float]:

@@ -23,7 +23,8 @@ _ANY_SIZE: dict[str, Any] = {
 """What a transformer that is made for one size takes, under these names, to take every size: its
 position embedding is resampled, and its windows stay as large as they are at every size."""
 
-_PROBE = (64, 64)
+PROBE = (64, 64)
+"""Of a picture that shows what a backbone gives, quickly."""
 
 
 def create_backbone(name: str, *, pretrained: bool = False) -> Any:
@@ -89,7 +90,7 @@ def fit_out(backbone: Any) -> int:
     """
     fixed = hasattr(backbone, "patch_embed") and not _takes_any_size(backbone)
     backbone.eval()
-    maps = compute_maps(backbone, torch.zeros(1, 3, *((HEIGHT, WIDTH) if fixed else _PROBE)))
+    maps = compute_maps(backbone, torch.zeros(1, 3, *((HEIGHT, WIDTH) if fixed else PROBE)))
     parameters = dict(backbone.named_parameters())
     gradients = torch.autograd.grad(maps.sum(), list(parameters.values()), allow_unused=True)
     used = {key for key, g in zip(parameters, gradients, strict=True) if g is not None}

@@ -136,6 +136,11 @@ class LossConfig:
     teacher_similarity_weight: float = 20.0
     """Pulls a batch's matrix of scores to the teacher's."""
 
+    @property
+    def teacher_weight(self) -> float:
+        """What the parts that ask a teacher weigh together; 0: none does."""
+        return self.teacher_cosine_weight + self.teacher_similarity_weight
+
     def __post_init__(self) -> None:
         require(
             self,
@@ -153,8 +158,7 @@ class LossConfig:
     def _refuse_contradictions(self) -> None:
         """What is set for a part that isn't there would be silently without effect."""
         other = self.head != "arcface"
-        teacher = self.teacher_cosine_weight + self.teacher_similarity_weight
-        weights = self.head_weight + self.triplet_weight + teacher
+        weights = self.head_weight + self.triplet_weight + self.teacher_weight
         contradictions = {
             f"head {self.head!r} takes no scale; leave it out": other
             and self.scale != LossConfig.scale,

@@ -49,7 +49,7 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
     model.take_over(other)
     if narrower:
         line += f", its head narrowed to {config.head_channels} channels"
-    if normalised:
+    if normalised and path is not None:
         line += (
             f"; {config.normalised_stages} stages are normalised, of {stages} there, so it begins "
             "near that one's embeddings, not at them"

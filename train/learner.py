@@ -17,7 +17,6 @@ from .objective import Objective
 from .optimizer import build_optimizer
 from .processes import Processes
 from .schedule import WeightAverage, learning_rate_at, margin_at
-from .stage_norm import has_new_stage_norms, start_stage_norms
 
 _SMALLEST_LOSS_SCALE = 1.0
 """fp16 lowers its scale when gradients overflow; below this they do so by themselves."""
@@ -80,15 +79,6 @@ class Learner:
         measured = measure_statistics(self.model, batches)
         self.model.centre()
         return measured
-
-    @property
-    def has_new_stage_norms(self) -> bool:
-        """Whether `start_stage_norms` has anything to do."""
-        return has_new_stage_norms(self.model)
-
-    def start_stage_norms(self, batches: Iterable[Tensor]) -> int:
-        """Before the first step; see `stage_norm.start_stage_norms`."""
-        return start_stage_norms(self.model, batches)
 
     def start_objective(self, embeddings: Tensor, positions: Tensor) -> None:
         """Before the first step of a model that is trained already, see `Objective.start_from`.

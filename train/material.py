@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ from .preparation.views import are_views_of
 from .run_folder import TEACHER, RunData, log, read_description, read_fingerprint
 from .splitting import Split, TrainingPicture, split_people
 from .teacher import load_teacher
+
+Item = TypeVar("Item")
 
 _VALIDATION_MIB = 1024
 
@@ -124,8 +127,8 @@ class Material:
         of_person: dict[int, list[int]] = {}
         for position, label in enumerate(self.labels[:labelled].tolist()):
             of_person.setdefault(label, []).append(position)
-        chosen = [n for mine in of_person.values() for n in _spread(mine, per_person)]
-        return sorted(chosen) + _spread(range(labelled, len(self.labels)), unlabelled)
+        chosen = [n for mine in of_person.values() for n in spread(mine, per_person)]
+        return sorted(chosen) + spread(range(labelled, len(self.labels)), unlabelled)
 
     def batches(
         self, plan: Plan, phase: Phase, *, epoch: int, first: int, rank: int, count: int
@@ -144,10 +147,10 @@ class Material:
         )
 
 
-def _spread(numbers: Sequence[int], count: int) -> list[int]:
+def spread(items: Sequence[Item], count: int) -> list[Item]:
     """At most ``count`` of them, at even distances."""
-    count = min(count, len(numbers))
-    return [numbers[place * len(numbers) // count] for place in range(count)]
+    count = min(count, len(items))
+    return [items[place * len(items) // count] for place in range(count)]
 
 
 def _refuse_bad_pictures(failed: Sequence[str]) -> None:

@@ -44,9 +44,10 @@ class Objective(nn.Module):
         return None
 
     @property
-    def has_prototypes(self) -> bool:
-        """Whether its head has one a class."""
-        return isinstance(self.head, CosineHead)
+    def fitted_parts(self) -> list[str]:
+        """What `start_from` fits here."""
+        prototypes = ["prototypes"] if isinstance(self.head, CosineHead) else []
+        return prototypes + (["projection"] if self.projector is not None else [])
 
     @torch.no_grad()
     def start_from(self, embeddings: Tensor, labels: Tensor, teacher: Tensor | None) -> None:
@@ -132,8 +133,7 @@ def check_weights(config: LossConfig, *, teacher: bool) -> None:
     Raises:
         ConfigError: it is one of these.
     """
-    of_teacher = config.teacher_cosine_weight + config.teacher_similarity_weight
-    if teacher and not of_teacher:
+    if teacher and not config.teacher_weight:
         raise ConfigError(
             "loss: a teacher is given, but teacher_cosine_weight and teacher_similarity_weight are "
             "0; raise one, or leave --teacher out"

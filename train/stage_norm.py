@@ -5,19 +5,18 @@ takes away what tells clothes apart by their colours; so it is mixed with what i
 and half. (IBN-Net, Pan et al. 2018, and OSNet-AIN, Zhou et al. 2021, mix over channels and blocks.)
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..gallery.errors import ConfigError
-from .backbones import compute_maps
+from .backbones import PROBE, compute_maps
 from .precision import at_least_float32, full_precision
 
 _LEAST_VARIANCE = 1e-5
 _NAME = "stage_norm"
-_PROBE = 64, 64
 
 
 class StageNorm(nn.Module):
@@ -61,21 +60,21 @@ def add_stage_norms(backbone: Any, stages: int) -> None:
         ConfigError: the backbone isn't made of stages of convolutional blocks, as EfficientNets and
             MobileNets are, or has fewer.
     """
-    blocks = getattr(backbone, "blocks", None)
-    sequences = isinstance(blocks, nn.Sequential) and all(
+    blocks: Any = getattr(backbone, "blocks", None)
+    staged = isinstance(blocks, nn.Sequential) and all(
         isinstance(stage, nn.Sequential) for stage in blocks
     )
-    if not isinstance(blocks, nn.Sequential) or not sequences:
+    if not staged:
         kind = type(backbone).__name__
         raise ConfigError(f"normalised_stages: a {kind} has no such stages; set it to 0")
     if stages > len(blocks):
         raise ConfigError(f"normalised_stages: this backbone has {len(blocks)}, not {stages}")
-    chosen = list(blocks)[:stages]
+    chosen = blocks[:stages]
     for stage, channels in zip(chosen, _channels(backbone, chosen), strict=True):
         stage.add_module(_NAME, StageNorm(channels))
 
 
-def start_stage_norms(model: nn.Module, batches: Iterable[Tensor]) -> int:
+def start_stage_norms(model: nn.Module, batches: Sequence[Tensor]) -> int:
     """Measure those that were neither measured nor loaded; return how many.
 
     Args:
@@ -83,13 +82,12 @@ def start_stage_norms(model: nn.Module, batches: Iterable[Tensor]) -> int:
         batches: uint8[n, h, w, 3] each, of pictures as training sees them; without any, maps are
             taken to have mean 0 and deviation 1.
     """
-    kept = list(batches)
     new = [norm for norm in _norms(model) if not norm.started]
     training, device = model.training, next(model.parameters()).device
     model.eval()
     with torch.no_grad():
         for norm in new:  # each takes what the one before it gives
-            found = [_moments_before(norm, model, pictures.to(device)) for pictures in kept]
+            found = [_moments_before(norm, model, pictures.to(device)) for pictures in batches]
             if found:
                 means, deviations = (torch.cat(moments) for moments in zip(*found, strict=True))
                 norm.bias.copy_(means.mean(0) / 2)
@@ -138,7 +136,7 @@ def _norms(model: nn.Module) -> Iterator[StageNorm]:
     return (module for module in model.modules() if isinstance(module, StageNorm))
 
 
-def _channels(backbone: Any, stages: Sequence[nn.Module]) -> list[int]:
+def _channels(backbone: Any, stages: nn.Sequential) -> list[int]:
     """What each stage gives, as one small picture shows."""
     found: list[int] = []
     handles = [
@@ -147,7 +145,7 @@ def _channels(backbone: Any, stages: Sequence[nn.Module]) -> list[int]:
     ]
     training = backbone.training
     with torch.no_grad():
-        compute_maps(backbone.eval(), torch.zeros(1, 3, *_PROBE))
+        compute_maps(backbone.eval(), torch.zeros(1, 3, *PROBE))
     backbone.train(training)
     for handle in handles:
         handle.remove()

@@ -11,6 +11,7 @@ from torch import Tensor
 from .config import TrainConfig
 from .learner import Learner
 from .material import Material
+from .stage_norm import has_new_stage_norms, start_stage_norms
 from .validation import embed_crops
 
 _MEASURED_BATCHES = 16
@@ -33,23 +34,22 @@ def start_learner(learner: Learner, material: Material, config: TrainConfig, say
         config: of the run.
         say: is given a line for each thing that was measured.
     """
-    model = config.model
+    model, new_norms = config.model, has_new_stage_norms(learner.model)
+    if not new_norms and not model.starts_from_extractor:
+        return
     if learner.processes.main:
-        _start_stage_norms(learner, material, config, say)
-        if model.starts_from_extractor and not model.frozen_statistics:
-            norms = learner.measure_statistics(_first_batches(material, config))
+        measures_statistics = model.starts_from_extractor and not model.frozen_statistics
+        # Random weights give maps that say nothing of those which training makes of them.
+        needed = measures_statistics or (new_norms and model.init != "none")
+        batches = list(_first_batches(material, config)) if needed else []
+        if new_norms:
+            say(f"norms behind {start_stage_norms(learner.model, batches)} stages are started")
+        if measures_statistics:
+            norms = learner.measure_statistics(batches)
             say(f"statistics of {norms} batch norms measured on the first batches")
         if model.starts_from_extractor:
             _start_objective(learner, material, config, say)
     learner.share()
-
-
-def _start_stage_norms(learner: Learner, material: Material, config: TrainConfig, say: Say) -> None:
-    if learner.has_new_stage_norms:
-        # Random weights give maps that say nothing of those which training makes of them.
-        measured = config.model.init != "none"
-        norms = learner.start_stage_norms(_first_batches(material, config) if measured else ())
-        say(f"{norms} stages' norms start from what pictures have on average")
 
 
 def _first_batches(material: Material, config: TrainConfig) -> Iterator[Tensor]:
@@ -61,21 +61,13 @@ def _first_batches(material: Material, config: TrainConfig) -> Iterator[Tensor]:
 
 def _start_objective(learner: Learner, material: Material, config: TrainConfig, say: Say) -> None:
     """On some pictures of everybody and, for a projection, some without labels."""
-    objective, phase = learner.objective, config.phases[0]
-    started = [
-        name
-        for name, there in (
-            ("prototypes", objective.has_prototypes),
-            ("projection", objective.projector is not None),
-        )
-        if there
-    ]
-    if not started:
+    phase, parts = config.phases[0], learner.objective.fitted_parts
+    if not parts:
         return
-    unlabelled = 0 if objective.projector is None else _SAMPLED_UNLABELLED
+    unlabelled = _SAMPLED_UNLABELLED if "projection" in parts else 0
     chosen = material.sample(per_person=_SAMPLED_OF_A_PERSON, unlabelled=unlabelled)
     embeddings = embed_crops(
         learner.model, material.training, height=phase.height, width=phase.width, numbers=chosen
     )
     learner.start_objective(torch.from_numpy(embeddings), torch.tensor(chosen))
-    say(f"{' and '.join(started)} start from {len(chosen)} pictures' embeddings")
+    say(f"{' and '.join(parts)} start from {len(chosen)} pictures' embeddings")
