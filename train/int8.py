@@ -132,20 +132,15 @@ def quantize(source: Path, out: Path, pictures: npt.NDArray[np.uint8]) -> None:
 
 
 def _kept_in_floats(graph: onnx.GraphProto) -> list[str]:
-    """Names of the nodes that reduce pictures or normalise a stage's maps.
-
-    What a stage's norm computes from its weights is followed to the sum that it ends with.
-    """
-    held = {tensor.name for tensor in graph.initializer if is_of_stage_norm(tensor.name)}
-    kept = []
-    for node in graph.node:
-        from_norm = held.intersection(node.input)
-        if from_norm or not {*node.input}.isdisjoint(REDUCTION):
-            kept.append(node.name)
-        ends = node.op_type == "Add" and len(from_norm) == 2
-        if from_norm and not ends:
-            held.update(node.output)
-    return kept
+    """Names of the nodes that reduce pictures, and of the sums that stages' norms end with."""
+    normalised = {
+        name
+        for node in graph.node
+        if any(is_of_stage_norm(taken) for taken in node.input)
+        for name in node.output
+    }
+    apart = {*REDUCTION, *normalised}
+    return [node.name for node in graph.node if not apart.isdisjoint(node.input)]
 
 
 def sample_pictures(training: Sequence[TrainingPicture]) -> npt.NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from ..gallery.errors import ConfigError
 from .backbones import PROBE, compute_maps
 from .precision import at_least_float32, full_precision
 
-_LEAST_VARIANCE = 1e-5
+_EPSILON = 1e-5  # what is added to a variance
 _NAME = "stage_norm"
 
 
@@ -29,8 +29,8 @@ class StageNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(channels, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
+        self.weight = nn.Parameter(torch.zeros(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
 
     @property
     def started(self) -> bool:
@@ -41,16 +41,26 @@ class StageNorm(nn.Module):
         """Return float[n, c, h, w] as they come, x / 2 + w (x - mean) / deviation + b."""
         with full_precision(maps):
             wide = at_least_float32(maps)
-            mean, deviation = _moments(wide)
-            gain = self.weight / deviation
-            return (wide * (gain + 0.5) + (self.bias - mean * gain)).to(maps.dtype)
+            # One operation of the exported graph, where the formula by hand would be eleven. (What
+            # `nn.functional` has is this, but refuses maps of one place, which become the shift.)
+            normalised = torch.instance_norm(
+                wide,
+                self.weight,
+                self.bias,
+                running_mean=None,
+                running_var=None,
+                use_input_stats=True,
+                momentum=0.0,
+                eps=_EPSILON,
+                cudnn_enabled=True,
+            )
+            return (wide * 0.5 + normalised).to(maps.dtype)
 
 
 def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each map, float[n, c, 1, 1]."""
-    mean = maps.mean((2, 3), keepdim=True)
-    variance = maps.square().mean((2, 3), keepdim=True) - mean.square()
-    return mean, variance.clamp(min=_LEAST_VARIANCE).sqrt()
+    """Mean and standard deviation of each map, float[n, c]."""
+    variance, mean = torch.var_mean(maps, (2, 3), correction=0)
+    return mean, (variance + _EPSILON).sqrt()
 
 
 def add_stage_norms(backbone: Any, stages: int) -> None:
@@ -107,7 +117,7 @@ class _Seen(Exception):  # noqa: N818 (no error: what lies behind the norm isn't
 
 
 def _moments_before(norm: StageNorm, model: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each map that a norm takes, float[n, c, 1, 1]."""
+    """Mean and deviation of each map that a norm takes, float[n, c]."""
 
     def stop(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         raise _Seen(inputs[0])

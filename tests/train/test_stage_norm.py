@@ -36,8 +36,8 @@ def embed(model: EmbeddingModel) -> np.ndarray:
 def test_by_its_formula():
     maps = torch.randn(3, 2, 5, 4, generator=torch.Generator().manual_seed(0)) * 4 + 7
     norm = StageNorm(2)
-    norm.weight.data = torch.tensor([2.0, 0.5]).view(2, 1, 1)
-    norm.bias.data = torch.tensor([-1.0, 3.0]).view(2, 1, 1)
+    norm.weight.data = torch.tensor([2.0, 0.5])
+    norm.bias.data = torch.tensor([-1.0, 3.0])
     given = norm(maps).detach().numpy()
     for n, c in np.ndindex(3, 2):
         one = maps[n, c].numpy()
@@ -103,6 +103,14 @@ def test_in_16_bits_it_computes_in_32():
     assert given.dtype == torch.bfloat16
     wanted = norm(maps.bfloat16().float())
     torch.testing.assert_close(given.float(), wanted, rtol=1e-2, atol=1e-2)
+
+
+def test_maps_of_one_place():
+    norm = StageNorm(2)
+    norm.weight.data.fill_(1.0)
+    norm.bias.data = torch.tensor([3.0, -1.0])
+    given = norm(torch.tensor([[4.0, 6.0]]).view(1, 2, 1, 1))
+    assert given.flatten().tolist() == pytest.approx([5.0, 2.0], abs=1e-3)
 
 
 def test_frozen_stages_freeze_them():
