@@ -12,7 +12,8 @@ from reid_gallery.gallery.reports.palette import COLOURS
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK = COLOURS
 
-STYLES = tuple(zip("os^DvPX", (BLUE, ORANGE, GREEN, PURPLE, BLACK, YELLOW, SKY), strict=True))
+_MARKS = tuple(zip("os^DvPX", (BLUE, ORANGE, GREEN, PURPLE, BLACK, YELLOW, SKY), strict=True))
+STYLES = tuple((*mark, fill) for fill in ("none", "full") for mark in _MARKS)
 
 
 def draw_scatter(
@@ -46,11 +47,11 @@ def draw_scatter(
 
 
 def _draw_panel(axes: Any, ms: Sequence[float], by_side: Sequence[Measurement]) -> None:
-    for x, one, (marker, colour) in zip(ms, by_side, cycle(STYLES), strict=False):
+    for x, one, (marker, colour, fill) in zip(ms, by_side, cycle(STYLES), strict=False):
         low, high = (100 * end for end in one.intervals["cmc_1"])
         axes.vlines(x, low, high, color=colour)
         value = 100 * one.retrieval.figures()["cmc_1"]
-        axes.plot(x, value, marker, color=colour, fillstyle="none", mew=1.6, label=one.model)
+        axes.plot(x, value, marker, color=colour, fillstyle=fill, mew=1.6, label=one.model)
     axes.set(title=by_side[0].trial.name, xlabel="ms a picture, one at a time", xscale="log")
     axes.set_ylim(0, 100)
     ticks = _ticks(ms)
