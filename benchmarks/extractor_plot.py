@@ -28,7 +28,8 @@ def draw_scatter(
     """
     mpl.use("Agg")
     plt.rcParams.update({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3})
-    width = 1.0 + 3.0 * len(measured)
+    alone = len(measured) == 1  # then there is room for the names beside it
+    width = 7.5 if alone else 1.0 + 3.0 * len(measured)
     figure, found = plt.subplots(
         1, len(measured), figsize=(width, 3.8), squeeze=False, layout="constrained"
     )
@@ -38,8 +39,8 @@ def draw_scatter(
     figure.legend(
         *found[0][0].get_legend_handles_labels(),
         fontsize=7,
-        loc="outside lower center",
-        ncols=max(1, len(measured)),
+        loc="outside right upper" if alone else "outside lower center",
+        ncols=1 if alone else len(measured),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)

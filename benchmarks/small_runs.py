@@ -152,6 +152,7 @@ def parts() -> Runs:
 
 
 def _in_short(recipe: TrainConfig) -> TrainConfig:
+    """Four epochs at the small size, two stages frozen, which is quicker than the recipe itself."""
     phase = Phase(epochs=STRANGE_EPOCHS, height=128, width=64, frozen_stages=2)
     return replace(recipe, phases=(phase,), optim=replace(recipe.optim, ema_decay=0.99))
 
