@@ -140,6 +140,7 @@ def parts() -> Runs:
         "not-averaged": replace(whole, optim=replace(whole.optim, ema_decay=0.0)),
         "any-camera": replace(whole, data=replace(data, mix_cameras=False)),
         "unfrozen": _in_phases(whole, frozen_stages=0),
+        "32-bits": replace(whole, precision="fp32"),
         "192x96": _in_phases(whole, height=192, width=96),
         "lite1": replace(whole, model=_larger(model, 1)),
         "lite2": replace(whole, model=_larger(model, 2)),

@@ -98,6 +98,10 @@ def _temporary(key: str, model: Path) -> Path | None:
 
 
 def _keep(temporary: Path, key: str) -> None:
+    if (
+        find_graph(key) is not None
+    ):  # another process was quicker; theirs need not be the same bytes
+        return
     with temporary.open("rb") as file:
         digest = hash_file(file)
     temporary.replace(temporary.with_name(f"{key}-{digest}.onnx"))
