@@ -10,7 +10,7 @@ they been trained there, and do the less well the farther it is.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def main() -> None:
         raise SystemExit(str(error)) from error
 
 
-def write_sizes(run: Path, out: Path, sizes: Sequence[tuple[int, int]] = SIZES) -> Iterator[Path]:
+def write_sizes(run: Path, out: Path) -> Iterator[Path]:
     """Export a run's averaged weights at each size, in 32 and in 8 bits; yield the files.
 
     Raises:
@@ -52,14 +52,13 @@ def write_sizes(run: Path, out: Path, sizes: Sequence[tuple[int, int]] = SIZES) 
     spec = replace(Extractor.load(run / MODEL).spec, calibration=None, metrics={})
     model = load_served_model(run / BEST)[0].model
     pictures = sample_pictures(split_of_run(run).training)
-    for height, width in sizes:
-        name = f"{spec.name}-{height}x{width}"
+    for height, width in SIZES:
         floats, in_8_bits = out / f"{height}x{width}.onnx", out / f"{height}x{width}-int8.onnx"
         served = ServedModel(model, Phase(epochs=1, height=height, width=width)).eval()
         onnx.save(build_graph(served), floats)
         quantize(floats, in_8_bits, pictures)
-        for file, suffix in ((floats, ""), (in_8_bits, "-int8")):
-            write_with_spec(file, file, replace(spec, name=f"{name}{suffix}"))
+        for file in (floats, in_8_bits):
+            write_with_spec(file, file, replace(spec, name=f"{spec.name}-{file.stem}"))
             yield file
 
 

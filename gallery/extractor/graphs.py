@@ -98,9 +98,8 @@ def _temporary(key: str, model: Path) -> Path | None:
 
 
 def _keep(temporary: Path, key: str) -> None:
-    if (
-        find_graph(key) is not None
-    ):  # another process was quicker; theirs need not be the same bytes
+    # If another process was quicker, what it made need not be of the same bytes, nor of this name.
+    if find_graph(key) is not None:
         return
     with temporary.open("rb") as file:
         digest = hash_file(file)
