@@ -99,7 +99,8 @@ class Trial:
         people = set(self.pids) - self.distractors
         if len(people) < 2:
             raise NotFoundError(
-                f"{self.name}: {len(people)} people; it takes two at least to tell them apart"
+                f"{self.name}: pictures of {len(people)} person{'' if len(people) == 1 else 's'} only; "
+                "it takes two people at least to tell them apart"
             )
         for query, gallery in self.splits:
             if not self._can_be_asked(query, gallery):

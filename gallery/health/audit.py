@@ -35,7 +35,7 @@ def audit(
     """
     everything = read_everything(store)
     if everything is None or not everything[1]:
-        return AuditReport(checked=0, pictures_read=0)
+        return AuditReport(checked=0, people=0, pictures_read=0)
     _, sightings, vectors = everything
     people = People.of(sightings)
     standing = stand(vectors, people)
@@ -53,6 +53,7 @@ def audit(
     findings.sort(key=lambda found: (-(found.chance or 0.0), order.index(found.kind)))
     return AuditReport(
         checked=len(sightings),
+        people=len(people.pids),
         pictures_read=len(album.at),
         findings=tuple(findings),
         unread=album.unread,

@@ -46,12 +46,14 @@ class AuditReport:
 
     Attributes:
         checked: how many sightings were compared.
+        people: whose they are.
         pictures_read: how many of their pictures were looked at.
         findings: the likeliest first, facts last.
         unread: pictures that can't be read.
     """
 
     checked: int
+    people: int
     pictures_read: int
     findings: tuple[Finding, ...] = ()
     unread: tuple[Failure, ...] = ()

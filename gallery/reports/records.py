@@ -130,6 +130,7 @@ def audit_record(report: AuditReport) -> list[Record]:
     summary = {
         "schema": "reid-gallery/audit/1",
         "checked": report.checked,
+        "people": report.people,
         "pictures_read": report.pictures_read,
         "findings": len(report.findings),
         "unread": [asdict(failure) for failure in report.unread],

@@ -57,6 +57,16 @@ def test_without_pictures_wrong_sightings_and_equal_vectors_are_found(external):
     assert chances == sorted(chances, reverse=True)
 
 
+def test_of_one_person_nothing_can_be_suspected(tmp_path, capsys):
+    store = tmp_path / "store"
+    with Gallery.open(store) as gallery:
+        cameras = ["a", "b"]
+        gallery.enroll_embeddings(np.eye(2, 8, dtype=np.float32), pids=["x"] * 2, cameras=cameras)
+    assert run(["audit", "--store", str(store)]) == 0
+    out = capsys.readouterr().out
+    assert "of one person, so that nobody can be told from others); nothing suspected" in out
+
+
 def test_the_commands_mend_what_was_found(external, capsys):
     assert run(["audit", "--json", "--store", str(external)]) == 0
     *found, summary = map(json.loads, capsys.readouterr().out.splitlines())
