@@ -53,7 +53,8 @@ class Draw:
         scores: float32[q, N, s]; NaN where a person has fewer sightings.
         centroids: float32[q, N], with each person's mean embedding.
         cohort: float32[q, c], with people of other places, pooled as the gallery's are.
-        backward: float32[N, c], the same for each person in the gallery.
+        backward: float32[N, c], one picture of each of those with each person in the gallery,
+            pooled alike.
         owner: int64[q], who asks, by place in the gallery; -1 for strangers.
         probe: int64[q], who asks, by number.
         counts: int64[N], sightings.
@@ -125,7 +126,7 @@ def _draw_one(
         scores=_scores(queries, place, stored),
         centroids=queries @ _means(place, stored).T,
         cohort=np.nanmax(_scores(queries, cohort, known), axis=2),
-        backward=np.nanmax(_scores(place.embeddings[stored[:, 0]], cohort, known), axis=2),
+        backward=np.nanmax(_scores(cohort.embeddings[known[:, 0]], place, stored), axis=2).T,
         owner=np.where(inside, place_in, -1),
         probe=probe,
         counts=(stored >= 0).sum(axis=1),
@@ -184,14 +185,9 @@ class Answers:
             parts.append((top, mated & (first == one.owner), mated, one.probe))
         return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
-    def weights(self, resamples: int, seed: int = 0) -> Floats:
-        """float64[1 + resamples, people]: everyone once, then people drawn with replacement."""
-        present = np.unique(self.probe)
-        random = np.random.default_rng(seed)
-        drawn = random.multinomial(len(present), np.full(len(present), 1 / len(present)), resamples)
-        table = np.zeros((1 + resamples, self.probe.max() + 1))
-        table[:, present] = np.concatenate([np.ones((1, len(present))), drawn])
-        return table
+    def weights(self, resamples: int) -> Floats:
+        """float64[1 + resamples, people]: `resample` of whoever asks."""
+        return resample(self.probe, resamples)
 
     def fpir(self, threshold: float, weights: Floats) -> Floats:
         """float64[b]: the share of strangers named."""
@@ -207,13 +203,52 @@ class Answers:
 
     def fnir_at(self, fpir: float, weights: Floats) -> Floats:
         """float64[b]: the same where exactly this share of strangers is named, in each resample."""
-        strange = ~self.mated
-        order = np.argsort(-self.scores[strange], kind="stable")
-        falling = self.scores[strange][order]
-        summed = np.cumsum(weights[:, self.probe[strange][order]], axis=1)
-        allowed = (summed <= fpir * summed[:, -1:]).sum(axis=1)
+        curve = StrangerCurve.of(self, weights)
+        allowed = (curve.named <= fpir).sum(axis=1) - 1
+        falling = -curve.rising_below
         thresholds = np.nextafter(falling[np.minimum(allowed, len(falling) - 1)], np.inf)
         return self.fnir(thresholds, weights)
+
+    def misranked(self, weights: Floats) -> Floats:
+        """float64[b]: the share of acquaintances whose first identity is another's."""
+        return _share(~self.right[self.mated], weights[:, self.probe[self.mated]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StrangerCurve:
+    """The share of strangers named at every threshold, in every resample.
+
+    Attributes:
+        rising_below: float64[n], the strangers' scores with the sign turned, rising.
+        named: float64[b, n + 1], the share that the highest 0, 1, .. of them are.
+    """
+
+    rising_below: Floats
+    named: Floats
+
+    @classmethod
+    def of(cls, answers: Answers, weights: Floats) -> "StrangerCurve":
+        """Sort the strangers once, whatever is asked of them later."""
+        strange = ~answers.mated
+        order = np.argsort(-answers.scores[strange], kind="stable")
+        summed = np.cumsum(weights[:, answers.probe[strange][order]], axis=1)
+        named = np.concatenate((np.zeros((len(weights), 1)), summed / summed[:, -1:]), axis=1)
+        return cls(-answers.scores[strange][order], named)
+
+    def fpir(self, thresholds: Floats) -> Floats:
+        """float64[b]: the share named in each resample, each at its own threshold, float64[b]."""
+        above = np.searchsorted(self.rising_below, -thresholds, side="right")
+        return np.asarray(self.named[np.arange(len(above)), above])
+
+
+def resample(people: Rows, resamples: int, seed: int = 0) -> Floats:
+    """float64[1 + resamples, people]: everyone once, then people drawn with replacement."""
+    present = np.unique(people)
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(len(present), np.full(len(present), 1 / len(present)), resamples)
+    table = np.zeros((1 + resamples, present.max() + 1))
+    table[:, present] = np.concatenate([np.ones((1, len(present))), drawn])
+    return table
 
 
 def _share(truths: Truths, weights: Floats) -> Floats:
@@ -229,6 +264,7 @@ def calibration_loss(probability: Floats, right: Truths, weights: Floats) -> tup
     is Cllr - minCllr (Brummer & du Preez 2006) at the prior that the weights make.
     """
     order = np.argsort(probability, kind="stable")
+    order = order[weights[order] > 0]
     share, truths = weights[order] / weights.sum(), right[order].astype(np.float64)
     blocks: list[list[float]] = []
     for weight, value in zip(share.tolist(), truths.tolist(), strict=True):

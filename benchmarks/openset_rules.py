@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from openset import Draw, Floats, Rule
+from openset import COHORT, Draw, Floats, Rule
 
 NEIGHBOURS = 10
 """The people next to the best one that margins are taken to."""
@@ -32,9 +32,9 @@ def softmax(drawn: Draw, first: int = 16, sharpness: float = 20.0) -> npt.NDArra
                       - top.max(1, keepdims=True))  # fmt: skip
 
 
-def adaptive_norm(drawn: Draw) -> npt.NDArray[np.floating]:
-    """Adaptive symmetric score normalisation by the ten nearest of the cohort."""
-    near, back = _top(drawn.cohort, NEIGHBOURS), _top(drawn.backward, NEIGHBOURS)
+def adaptive_norm(drawn: Draw, nearest: int) -> npt.NDArray[np.floating]:
+    """Adaptive symmetric score normalisation by the nearest of the cohort."""
+    near, back = _top(drawn.cohort, nearest), _top(drawn.backward, nearest)
     one = (drawn.best - near.mean(1)[:, None]) / near.std(1)[:, None]
     two = (drawn.best - back.mean(1)) / back.std(1)
     return np.asarray((one + two) / 2)
@@ -75,8 +75,10 @@ RULES: dict[str, Rule] = {
     "mean of the best 3": lambda d: best_few(d, 3),
     "trimmed mean (best 60 %)": trimmed,
     "softmax over the first 16": softmax,
-    "adaptive S-norm, cohort": adaptive_norm,
-    "S-norm, means only, cohort": symmetric_mean,
+    "adaptive S-norm, nearest 10 of a cohort": lambda d: adaptive_norm(d, 10),
+    "adaptive S-norm, nearest 50": lambda d: adaptive_norm(d, 50),
+    "S-norm, all of the cohort": lambda d: adaptive_norm(d, COHORT),
+    "S-norm, nearest 10, means only": symmetric_mean,
     "margin to the runner-up": lambda d: margin(d, 1, cohort=False),
     "margin to the next 10": lambda d: margin(d, NEIGHBOURS, cohort=False),
     "margin to the next 10, cohort too": lambda d: margin(d, NEIGHBOURS, cohort=True),

@@ -19,9 +19,10 @@ from openset import Answers, Cell, Draw, People, Rule, draw
 from openset_rules import RULES, neighbour_mean
 from ratio import Ratio, learn_ratio
 from reid_gallery.gallery.calibration.odds import fit_logistic
-from reid_gallery.gallery.decision import Calibration
+from reid_gallery.gallery.decision import ONE_PERSON, Calibration
 from reid_gallery.gallery.extractor import Extractor, resolve_model
 from unknown_people import calibrate, embed, halves, others, read_held_out, read_tests
+from unknown_strangers import dependence, own_tail
 from unknown_tables import (
     FIRST,
     FPIRS,
@@ -36,6 +37,8 @@ from unknown_tables import (
     print_head,
     print_row,
     realised,
+    span,
+    tracklets,
 )
 
 ABLATED = {
@@ -47,6 +50,10 @@ ABLATED = {
     "100 people, 2 sightings, 8 pictures": Cell(100, 2, 8, least=8),
     "100 people, 1 to 5 sightings": Cell(100, 5, 1, mixed=True),
 }
+OF_FEWER = 50, 100, 300
+"""Sizes that calibrations on fewer people are measured on."""
+DRAWS = 8
+"""Of fewer people."""
 LEARNED = "learned: best, centroid, next 10"
 FIXED = (
     "best sighting",
@@ -123,13 +130,25 @@ def _features(drawn: Draw) -> np.ndarray:
 # -- the page's sections ---------------------------------------------------------------------------
 
 
-def print_places(calibration: Calibration, places: dict[str, People]) -> None:
-    """Print what was measured in each place."""
-    print_head("place", "people", "a", "r", "p = 1 %", "p = 0.1 %", "p = 0.001 %")
-    for name, place in zip(sorted(places), calibration.places, strict=True):
+def print_places(found: Measured) -> None:
+    """Print what was measured in each place, and what a test place's own strangers would say."""
+    chances = 0.01, 0.001, 0.0001, 0.00001
+    print_head("place", "people", "a", "r", "theta", *(f"p = {100 * p:g} %" for p in chances))
+    for name, place in zip(sorted(found.places), found.calibration.places, strict=True):
         numbers = [place.sighting_shift, place.picture_agreement]
-        numbers += [place.threshold(fpir=p, size={1: 1}) for p in (0.01, 0.001, 0.00001)]
-        print_row(name, place.people, *(f"{number:.3f}" for number in numbers))
+        scores = [place.threshold(fpir=p, size=ONE_PERSON) for p in chances]
+        _print_place(name, found.places[name], [f"{number:.3f}" for number in numbers], scores)
+    for name, asked in found.tests.items():
+        tail = own_tail(asked.place)
+        logs = -np.log([p for p, _ in tail])
+        scores = [float(np.interp(-np.log(p), logs, [t for _, t in tail])) for p in chances]
+        _print_place(f"{name} (test)", asked.place, ["", ""], scores)
+
+
+def _print_place(name: str, place: People, effects: list[str], scores: list[float]) -> None:
+    people = len(np.unique(place.people))
+    theta = span(dependence(place, people // 2) / 100, 2)
+    print_row(name, people, *effects, theta, *(f"{score:.3f}" for score in scores))
 
 
 def does_it_hold(found: Measured) -> tuple[list[dict], dict[str, list[dict]]]:
@@ -170,25 +189,50 @@ def does_it_hold(found: Measured) -> tuple[list[dict], dict[str, list[dict]]]:
     return rows, across
 
 
-def several_pictures(found: Measured) -> list[dict]:
-    """Print the table of queries of 1, 4 and 8 pictures; return the numbers for the plot."""
-    cells = [Cell(size, 2, m, least=8) for size in (10, 100, 700) for m in (1, 4, 8)]
-    print_head("N", "pictures", *REALISED, "strangers asking")
-    market = found.tests["Market-1501"]
-    return realised(market, cells, found.calibration, lambda cell: (cell.people, cell.pictures))
+def fewer_people(found: Measured) -> None:
+    """Print what a place's calibration is worth by how many of its people it is of."""
+    print_head("calibrated on", *(
+        f"FPIR at {fpir * 100:.0f} %, N = {size}" for fpir in FPIRS for size in OF_FEWER
+    ))  # fmt: skip
+    everyone = np.unique(found.own_half.people)
+    for count in (60, 120, 240, len(everyone)):
+        named = []
+        for number in range(DRAWS if count < len(everyone) else 1):
+            chosen = np.random.default_rng(number).permutation(everyone)[:count]
+            part = found.own_half.only(np.isin(found.own_half.people, chosen))
+            named.append(_realised_of(found.other_half, calibrate({"part": part})))
+        columns = [
+            f"{100 * np.mean(column):.2f} ({100 * min(column):.2f} to {100 * max(column):.2f})"
+            for column in zip(*named, strict=True)
+        ]
+        print_row(f"{count} people, {len(named)} draws", *columns)
+
+
+def _realised_of(asked: Asked, calibration: Calibration) -> list[float]:
+    return [
+        float(answers.fpir(calibration.threshold(fpir=fpir, size={2: size}), answers.weights(0))[0])
+        for fpir in FPIRS
+        for size in OF_FEWER
+        for answers in asked.answers(Cell(size, 2, 1))
+    ]
 
 
 def rules_compared(found: Measured) -> None:
     """Print every rule at equal realised FPIR, on calibration people and on test people."""
-    columns = []
+    even, mixed = [], []
     for name in sorted(found.places):
         place = found.places[name]
         people = len(np.unique(place.people)) // 2
-        asked = Asked(place, others(found.places, name), RULES, galleries=60)
-        columns.append((f"{name}, {people} people, 2 sightings", asked, Cell(people, 2, 1)))
-    ablate(columns, list(RULES))
+        rest = {other: one for other, one in found.places.items() if other != name}
+        rules = RULES | {LEARNED: learn(rest)}
+        asked = Asked(place, others(found.places, name), rules, galleries=60)
+        title = f"{name}, {people} people"
+        even.append((f"{title}, 2 sightings", asked, Cell(people, 2, 1)))
+        mixed.append((f"{title}, 1 to 5 sightings", asked, Cell(people, 5, 1, mixed=True)))
+    rules = [*RULES, LEARNED]
+    ablate([("the three, 2 sightings", even), ("the three, 1 to 5 sightings", mixed)], rules)
     market = found.tests["Market-1501"]
-    ablate([(title, market, cell) for title, cell in ABLATED.items()], [*RULES, LEARNED])
+    ablate([(title, [(title, market, cell)]) for title, cell in ABLATED.items()], rules)
 
 
 def ratio_carried(found: Measured) -> None:
@@ -246,13 +290,15 @@ def main() -> None:
     found = measure(arguments.data, arguments.held_out, arguments.model, arguments.cache)
     market = found.tests["Market-1501"]
     print("\n## Calibration")
-    print_places(found.calibration, found.places)
+    print_places(found)
     print("\n## Does it hold?")
     rows, across = does_it_hold(found)
+    print("\n### By how many people of a place it was calibrated on")
+    fewer_people(found)
     print("\n## What a threshold that follows the size is worth")
     against_fixed(market, found.calibration, FIXED)
     print("\n## Several pictures of one person")
-    tracklets = several_pictures(found)
+    pictures = tracklets(market, found.calibration)
     print("\n## The odds\n\nOwn place:")
     odds(found.other_half, found.own)
     print("\nThree places:")
@@ -264,7 +310,7 @@ def main() -> None:
     if arguments.plots is not None:
         from unknown_plots import draw_plots  # noqa: PLC0415 (matplotlib is of another extra)
 
-        draw_plots(arguments.plots, rows, tracklets, across, probabilities)
+        draw_plots(arguments.plots, rows, pictures, across, probabilities)
 
 
 if __name__ == "__main__":

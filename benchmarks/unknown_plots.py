@@ -78,17 +78,30 @@ def _draw_line(
 
 
 def draw_tracklets(path: Path, rows: Sequence[dict]) -> None:
-    """FNIR of queries of 1, 4 and 8 pictures."""
+    """FNIR of queries of 1, 4 and 8 pictures, of people with two sightings."""
     figure, panels = plt.subplots(1, 2, figsize=(7.2, 2.8), sharey=True, layout="constrained")
     hatches = {1: ("", "0.75"), 4: ("//", BLUE), 8: ("xx", ORANGE)}
+    shown = [row for row in rows if row["cell"].sightings == 2]
+    sizes = sorted({row["cell"].people for row in shown})
     for panel, fpir in zip(panels, (0.10, 0.01), strict=True):
         for offset, (pictures, (hatch, colour)) in enumerate(hatches.items()):
-            mine = [r for r in rows if r["fpir"] == fpir and r["cell"].pictures == pictures]
+            mine = [r for r in shown if r["fpir"] == fpir and r["cell"].pictures == pictures]
             at = np.arange(len(mine)) + 0.27 * (offset - 1)
             label = f"{pictures} pictures" if pictures > 1 else "1 picture"
-            heights = [100 * r["lost"] for r in mine]
-            panel.bar(at, heights, 0.25, color=colour, hatch=hatch, edgecolor="k", label=label)
-        panel.set_xticks(np.arange(3), ["10", "100", "700"])
+            heights = np.array([r["lost"] for r in mine])
+            spread = [heights - [r["low"] for r in mine], [r["high"] for r in mine] - heights]
+            panel.bar(
+                at,
+                100 * heights,
+                0.25,
+                yerr=100 * np.maximum(spread, 0),
+                error_kw={"elinewidth": 0.8},
+                color=colour,
+                hatch=hatch,
+                edgecolor="k",
+                label=label,
+            )
+        panel.set_xticks(np.arange(len(sizes)), map(str, sizes))
         panel.set(title=f"nominal FPIR {fpir:.0%}", xlabel="people", ylim=(0, 100))
     panels[0].set_ylabel("FNIR, %")
     panels[0].legend(fontsize=7, loc="upper left")

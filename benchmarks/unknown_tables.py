@@ -4,7 +4,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from openset import Answers, Cell, Draw, Floats, People, Rule, calibration_loss, draw
+from openset import (
+    Answers,
+    Cell,
+    Draw,
+    Floats,
+    People,
+    Rule,
+    StrangerCurve,
+    calibration_loss,
+    draw,
+    resample,
+)
 from openset_rules import RULES
 from reid_gallery.gallery.decision import Calibration
 
@@ -13,6 +24,9 @@ RESAMPLES = 400
 SIZES = (10, 50, 100, 300, 700)
 FPIRS = (0.10, 0.01)
 FIRST = "best sighting"
+PICTURES = (1, 4, 8)
+OF_ODDS = 200
+"""Resamples of the people for the odds, each of which is fitted anew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,91 +98,196 @@ def realised(
     return rows
 
 
-def ablate(columns: Sequence[tuple[str, Asked, Cell]], names: Sequence[str]) -> None:
-    """Print each rule's FNIR at equal realised FPIR, as its paired difference from the first's."""
-    answered = [asked.answers(cell, names) for _, asked, cell in columns]
-    weights = [answers[0].weights(RESAMPLES) for answers in answered]
+Group = tuple[str, Sequence[tuple[str, Asked, Cell]]]
+"""Galleries of one kind in several places, and what they are called together."""
+
+
+def ablate(groups: Sequence[Group], names: Sequence[str]) -> None:
+    """Print each rule's FNIR at equal realised FPIR, as its paired difference from the first's.
+
+    A group of several places ends with their mean, whose people are resampled place by place.
+    """
+    titles, columns = [], {fpir: [] for fpir in FPIRS}
+    for title, parts in groups:
+        of_group = [_lost(asked, cell, names) for _, asked, cell in parts]
+        titles += [name for name, _, _ in parts]
+        for fpir in FPIRS:
+            columns[fpir] += [lost[fpir] for lost in of_group]
+        if len(parts) > 1:
+            titles.append(title)
+            for fpir in FPIRS:
+                columns[fpir].append(np.mean([lost[fpir] for lost in of_group], axis=0))
     for fpir in FPIRS:
-        lost = [
-            [one.fnir_at(fpir, weight) for one in answers]
-            for answers, weight in zip(answered, weights, strict=True)
-        ]
-        print_head(f"FPIR {fpir * 100:.0f} %", *(title for title, _, _ in columns))
-        print_row(names[0], *(f"FNIR {100 * column[0][0]:.1f}" for column in lost))
+        print_head(f"FPIR {fpir * 100:.0f} %", *titles)
+        print_row(names[0], *(f"FNIR {100 * column[0, 0]:.1f}" for column in columns[fpir]))
         for number, name in enumerate(names[1:], start=1):
-            print_row(name, *(span(column[number] - column[0]) for column in lost))
+            print_row(name, *(span(column[number] - column[0]) for column in columns[fpir]))
+
+
+def _lost(asked: Asked, cell: Cell, names: Sequence[str]) -> dict[float, Floats]:
+    """By FPIR, float64[rules, b] FNIR."""
+    answered = asked.answers(cell, names)
+    weights = answered[0].weights(RESAMPLES)
+    return {fpir: np.array([one.fnir_at(fpir, weights) for one in answered]) for fpir in FPIRS}
 
 
 def against_fixed(asked: Asked, calibration: Calibration, names: Sequence[str]) -> None:
-    """Print one threshold for all sizes against the calibrated ones, at equal FPIR overall."""
+    """Print one threshold for all sizes against the calibrated ones, at equal FPIR overall.
+
+    In each resample of the people every rule's thresholds are sought anew, so that its FPIR is the
+    wanted one there, too.
+    """
     cells = [Cell(size, sightings, 1) for size in SIZES for sightings in (1, 2, 5)]
     answered = {cell: dict(zip(names, asked.answers(cell, names), strict=True)) for cell in cells}
-    print_head("rule", "FPIR over all cells", "lowest, highest of a cell", "FNIR",
-               "calibrated less this")  # fmt: skip
+    print_head("rule", "lowest, highest FPIR of a cell", "FNIR", "calibrated less this",
+               "fewer lost, of a hundred")  # fmt: skip
     for fpir in FPIRS:
+        print_row(f"FPIR {fpir * 100:.0f} % over all cells", "", "", "", "")
         answers = {cell: answered[cell][FIRST] for cell in cells}
-        varied = _matched(answers, fpir, lambda nominal, cell: calibration.threshold(
-            fpir=float(np.clip(nominal, 1e-9, 0.999)), size={cell.sightings: cell.people}),
-            low=1e-7, high=0.9, geometric=True)  # fmt: skip
-        best = _pooled(answers, varied)
+        best = _matched(answers, fpir, _calibrated(calibration, cells))
         _print_pooled(f"{FIRST}, calibrated", best, best)
         for name in names:
             own = {cell: answered[cell][name] for cell in cells}
-            fixed = _matched(own, fpir, lambda at, cell: -at, low=-30, high=30, geometric=False)
-            _print_pooled(f"{name}, one threshold", _pooled(own, fixed), best)
+            _print_pooled(f"{name}, one threshold", _matched(own, fpir, _one_threshold), best)
+
+
+Thresholds = Callable[[Cell, Floats], Floats]
+"""From a leniency each, float64[b] in [0, 1], to thresholds float64[b] that fall with it."""
+
+
+def _one_threshold(cell: Cell, leniency: Floats) -> Floats:
+    """The same for every cell, between what is above and below all rules' scores."""
+    return 30 - 60 * leniency
+
+
+def _calibrated(calibration: Calibration, cells: Sequence[Cell]) -> Thresholds:
+    nominal = np.geomspace(1e-7, 0.9, 300)
+    known = {
+        cell: [
+            calibration.threshold(fpir=fpir, size={cell.sightings: cell.people}) for fpir in nominal
+        ]
+        for cell in cells
+    }
+    at = np.linspace(0, 1, len(nominal))
+    return lambda cell, leniency: np.interp(leniency, at, known[cell])
 
 
 def _matched(
-    answers: dict, fpir: float, threshold: Callable, *, low: float, high: float, geometric: bool
-) -> dict:
-    """Find thresholds of one parameter, more lenient as it grows, with this FPIR over all cells."""
+    answers: Mapping[Cell, Answers], fpir: float, thresholds: Thresholds
+) -> tuple[Floats, Floats]:
+    """Seek the leniency with this FPIR over all cells, in each resample.
+
+    Returns:
+        float64[cells, b] FPIR and float64[b] FNIR over all cells.
+    """
+    weights = resample(np.concatenate([one.probe for one in answers.values()]), RESAMPLES)
+    curves = {cell: StrangerCurve.of(one, weights) for cell, one in answers.items()}
+    low, high = np.zeros(len(weights)), np.ones(len(weights))
     for _ in range(40):
-        middle = float(np.sqrt(low * high)) if geometric else (low + high) / 2
-        at = {cell: threshold(middle, cell) for cell in answers}
-        named = np.mean([(a.scores[~a.mated] >= at[c]).mean() for c, a in answers.items()])
-        low, high = (middle, high) if named < fpir else (low, middle)
-    return at
+        middle = (low + high) / 2
+        named = np.array([c.fpir(thresholds(cell, middle)) for cell, c in curves.items()])
+        strict = named.mean(axis=0) < fpir
+        low, high = np.where(strict, middle, low), np.where(strict, high, middle)
+    lost = [one.fnir(thresholds(cell, middle), weights) for cell, one in answers.items()]
+    return named, np.mean(lost, axis=0)
 
 
-def _pooled(answers: dict, at: dict) -> tuple[Floats, Floats]:
-    named, lost = [], []
-    for cell, one in answers.items():
-        weights = one.weights(RESAMPLES)
-        named.append(one.fpir(at[cell], weights))
-        lost.append(one.fnir(at[cell], weights))
-    return np.array(named), np.mean(lost, axis=0)
-
-
-def _print_pooled(name: str, own: tuple, best: tuple) -> None:
+def _print_pooled(name: str, own: tuple[Floats, Floats], best: tuple[Floats, Floats]) -> None:
     named, lost = own
     print_row(
         name,
-        span(named.mean(axis=0), 2),
         f"{100 * named[:, 0].min():.2f}, {100 * named[:, 0].max():.2f}",
         span(lost),
         span(best[1] - lost),
+        span(1 - best[1] / lost),
     )
+
+
+def tracklets(asked: Asked, calibration: Calibration) -> list[dict]:
+    """Print what 4 and 8 pictures of a person are worth; return the numbers for the plot."""
+    rows: list[dict] = []
+    for fpir in FPIRS:
+        print_head(f"FPIR {fpir * 100:.0f} %: N", "sightings",
+                   *(f"{what}, {m}" for what in ("FPIR", "FNIR") for m in PICTURES),
+                   "first is another, 1", "8", "8 lose fewer than 1, of a hundred",
+                   "strangers asking")  # fmt: skip
+        for size in SIZES:
+            for sightings in (1, 2, 5):
+                cells = [Cell(size, sightings, m, least=PICTURES[-1]) for m in PICTURES]
+                rows += _print_tracklets(asked, cells, calibration, fpir)
+    return rows
+
+
+def _print_tracklets(
+    asked: Asked, cells: Sequence[Cell], calibration: Calibration, fpir: float
+) -> list[dict]:
+    """One row: the thresholds' FPIR and FNIR, and FNIR of many against one at equal FPIR."""
+    answered = [answers for cell in cells for answers in asked.answers(cell)]
+    if len(answered) < len(cells):
+        return []
+    weights = answered[0].weights(RESAMPLES)
+    named, lost = [], []
+    for cell, answers in zip(cells, answered, strict=True):
+        at = calibration.threshold(
+            fpir=fpir, size={cell.sightings: cell.people}, pictures=cell.pictures
+        )
+        named.append(answers.fpir(at, weights))
+        lost.append(answers.fnir(at, weights))
+    first, last = answered[0], answered[-1]
+    with np.errstate(invalid="ignore", divide="ignore"):  # among few, nobody may be lost
+        fewer = 1 - last.fnir_at(fpir, weights) / first.fnir_at(fpir, weights)
+    print_row(
+        cells[0].people,
+        cells[0].sightings,
+        *(span(one, 2) for one in named),
+        *(span(one) for one in lost),
+        *(f"{100 * one.misranked(weights)[0]:.1f}" for one in (first, last)),
+        span(fewer, 0) if np.isfinite(fewer[0]) else "nobody is lost by one",
+        (~first.mated).sum(),
+    )
+    return [_for_plot(cell, fpir, one) for cell, one in zip(cells, lost, strict=True)]
+
+
+def _for_plot(cell: Cell, fpir: float, lost: Floats) -> dict:
+    low, high = np.quantile(lost[1:], [0.025, 0.975])
+    return {"cell": cell, "fpir": fpir, "lost": lost[0], "low": low, "high": high}
 
 
 def odds(asked: Asked, calibration: Calibration) -> list[tuple]:
     """Print how many bits the probabilities cost beyond the least; return what a plot needs."""
     print_head("N", "sightings", "bits", "least", "difference")
+    cells = [Cell(size, sightings, 1) for size in SIZES for sightings in (1, 5)]
     collected = []
-    for cell in [Cell(size, sightings, 1) for size in SIZES for sightings in (1, 5)]:
+    for cell in cells:
         for answers in asked.answers(cell):
             probability = calibration.probabilities(
                 answers.scores, size={cell.sightings: cell.people}
             )
-            weights = np.where(answers.mated, 1 / answers.mated.mean(), 1 / (~answers.mated).mean())
-            _print_bits(cell.people, cell.sightings, (probability, answers.right, weights))
-            collected.append((probability, answers.right, weights / weights.sum()))
-    _print_bits("all", "all", [np.concatenate(c) for c in zip(*collected, strict=True)])
-    return collected
+            collected.append((answers, probability))
+            _print_bits(cell.people, cell.sightings, collected[-1:])
+    _print_bits("all", "all", collected)
+    return [(given, one.right, _balance(one, np.ones(len(given)))) for one, given in collected]
 
 
-def _print_bits(people: object, sightings: object, given: Sequence) -> None:
-    bits, least = calibration_loss(*given)
-    print_row(people, sightings, f"{bits:.3f}", f"{least:.3f}", f"{bits - least:.3f}")
+def _print_bits(people: object, sightings: object, given: Sequence[tuple[Answers, Floats]]) -> None:
+    """One row, of one cell or of several in equal parts."""
+    weights = resample(np.concatenate([answers.probe for answers, _ in given]), OF_ODDS)
+    probability = np.concatenate([probability for _, probability in given])
+    right = np.concatenate([answers.right for answers, _ in given])
+    bits = []
+    for weight in weights:
+        parts = [_balance(answers, weight[answers.probe]) for answers, _ in given]
+        bits.append(calibration_loss(probability, right, np.concatenate(parts)))
+    paid, least = np.array(bits).T
+    low, high = np.quantile((paid - least)[1:], [0.025, 0.975])
+    print_row(people, sightings, f"{paid[0]:.3f}", f"{least[0]:.3f}",
+              f"{paid[0] - least[0]:.3f} [{low:.3f}, {high:.3f}]")  # fmt: skip
+
+
+def _balance(answers: Answers, weights: Floats) -> Floats:
+    """Make strangers and acquaintances weigh alike, 1 together."""
+    mated = (weights * answers.mated).sum()
+    return np.where(answers.mated, weights / mated, weights / (weights.sum() - mated)) / 2
 
 
 def carried(
