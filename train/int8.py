@@ -30,7 +30,7 @@ from ..gallery.atomic import replacing
 from ..gallery.errors import ModelError, TrainingError
 from ..gallery.extractor import Extractor, ModelSpec
 from ..gallery.extractor.contract import INPUT
-from ..gallery.extractor.spec import METADATA_KEY
+from ..gallery.extractor.metadata import with_spec
 from ..gallery.pictures.fit import fit
 from ..gallery.pictures.read import read_crop
 from .calibration import calibrate_embeddings
@@ -95,7 +95,8 @@ def export_int8(run: Path) -> Path:
         cost = Int8Cost(float_result.figure("map"), result.figure("map"))
         _refuse_costly(cost, source)
         calibration = calibrate_embeddings(embeddings, split.validation)
-        _write_spec(part, _describe(before, cost, result, calibration))
+        described = _describe(before, cost, result, calibration)
+        part.write_bytes(with_spec(part.read_bytes(), described))
     log(f"held-out mAP {cost.float32:.4f} in floats, {cost.int8:.4f} in 8 bits: {out}")
     return out
 
@@ -176,13 +177,6 @@ def _describe(
         metrics={"held_out_people": figures},
         calibration=calibration,
     )
-
-
-def _write_spec(path: Path, spec: ModelSpec) -> None:
-    model = onnx.load(path)
-    del model.metadata_props[:]
-    onnx.helper.set_model_props(model, {METADATA_KEY: spec.to_json()})
-    onnx.save(model, path)
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc] # the library has no types

@@ -98,9 +98,9 @@ class Trial:
     def __post_init__(self) -> None:
         people = set(self.pids) - self.distractors
         if len(people) < 2:
+            whom = "one person alone" if people else "nobody"
             raise NotFoundError(
-                f"{self.name}: pictures of {len(people)} person{'' if len(people) == 1 else 's'} only; "
-                "it takes two people at least to tell them apart"
+                f"{self.name}: shows {whom}; it takes two people at least to tell them apart"
             )
         for query, gallery in self.splits:
             if not self._can_be_asked(query, gallery):

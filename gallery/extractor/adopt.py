@@ -1,6 +1,5 @@
 """Adoption: any person extractor in ONNX becomes a model file of our contract."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..atomic import replacing
 from ..errors import ModelError
 from .agreement import check_agreement, noise_pictures
 from .contract import Embeddings
+from .hashing import hash_file
 from .onnx_extractor import Extractor
 from .ports import Ports, find_ports
 from .preprocessing import Preprocessing
@@ -166,9 +166,11 @@ def _origin(
     source: Path, model: "onnx.ModelProto", preprocessing: Preprocessing
 ) -> Mapping[str, Any]:
     """Say what was adopted, and how."""
+    with source.open("rb") as file:
+        sha256 = hash_file(file)
     return {
         "file": source.name,
-        "sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "sha256": sha256,
         "producer": " ".join([model.producer_name, model.producer_version]).strip(),
         "preprocessing": asdict(preprocessing),
     }

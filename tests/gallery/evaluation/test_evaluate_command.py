@@ -154,7 +154,7 @@ def test_bad_input_is_one_line(evaluate, tiny_model, crops, store, tmp_path):
     file.touch()
     cases = {
         (tiny_model, missing): "not-there.png: no such picture (1 of 3 are missing)",
-        (tiny_model, alone): "of 1 person only; it takes two",
+        (tiny_model, alone): "shows one person alone; it takes two",
         (tiny_model, singles): "none of 2 queries has its person",
         (tiny_model, singles, "--pairs"): "none of 2 queries has its person",
         (tiny_model, few, "--pairs"): "2 people were seen by two cameras",

@@ -128,7 +128,7 @@ def test_all_to_all_takes_a_layout_whose_distractors_do_not_ask(tmp_path: Path) 
 
 
 def test_one_person_is_not_enough(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="of 1 person only; it takes two"):
+    with pytest.raises(NotFoundError, match="shows one person alone; it takes two"):
         read_trial("all-to-all", make(tmp_path, "anna/1.jpg", "anna/2.jpg"))
 
 
