@@ -60,11 +60,13 @@ class Saved:
         path: its file.
         position: how far it has come.
         choice: what was asked for when it was made.
+        number: of the saving, rising; of two files that have come as far, the later one counts.
     """
 
     path: Path
     position: Position
     choice: str
+    number: int
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -76,15 +78,21 @@ class Saved:
         fields = dict(read_stamp(path))
         choice = str(fields.pop("choice", AUTOMATIC))
         try:
+            number = int(fields.pop("number", 0))
             position = Position(**{name: int(value) for name, value in fields.items()})
         except (TypeError, ValueError) as error:
             raise IndexFileError(f"{path}: its stamp is not a gallery's ({error})") from error
-        return cls(path, position, choice if choice in kinds() else AUTOMATIC)
+        return cls(path, position, choice if choice in kinds() else AUTOMATIC, number)
+
+    def how_far(self) -> tuple[int, int, int]:
+        """What of several files the newest has most of."""
+        return self.position.generation, self.position.revision, self.number
 
 
-def stamp_of(position: Position, choice: str) -> Mapping[str, int | str]:
-    """What `Saved.read` reads."""
-    return {**asdict(position), "choice": choice}
+def next_stamp(folder: Path, position: Position, choice: str) -> Mapping[str, int | str]:
+    """What `Saved.read` reads of the file that is saved next; by whoever may save."""
+    number = 1 + max((saved.number for saved in _whole_files(folder)[0]), default=0)
+    return {**asdict(position), "choice": choice, "number": number}
 
 
 def index_path(folder: Path, kind: str) -> Path:
@@ -103,23 +111,28 @@ def newest_saved(folder: Path) -> Saved | None:
     Raises:
         IndexFileError: there are files, but none is whole.
     """
+    saved, damage = _whole_files(folder)
+    if not saved and damage is not None:
+        raise damage
+    return max(saved, key=Saved.how_far, default=None)
+
+
+def _whole_files(folder: Path) -> tuple[list[Saved], IndexFileError | None]:
+    """Those that can be read, and what is wrong with one that can't."""
     saved, damage = [], None
     for path in index_files(folder):
         try:
             saved.append(Saved.read(path))
         except IndexFileError as error:
             damage = error
-    if not saved and damage is not None:
-        raise damage
-    return max(saved, key=_how_far, default=None)
+    return saved, damage
 
 
 def delete_others(folder: Path, path: Path) -> None:
-    """Delete the files of other kinds: they lack what is new and hold what was removed."""
+    """Delete the files of other kinds: they lack what is new and hold what was removed.
+
+    Only whoever may save may do so: else what is deleted is what another has just saved.
+    """
     for other in index_files(folder):
         if other != path:
             other.unlink(missing_ok=True)
-
-
-def _how_far(saved: Saved) -> tuple[int, int]:
-    return saved.position.generation, saved.position.revision

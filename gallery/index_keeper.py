@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..index import IndexFileError, IndexValueError, VectorIndex, new_index, open_index
-from .errors import StoreDamagedError, StoreError
+from .errors import StoreBusyError, StoreDamagedError, StoreError
 from .filelock import file_lock
 from .index_choice import (
     AUTOMATIC,
@@ -20,7 +20,7 @@ from .index_choice import (
     index_files,
     index_path,
     newest_saved,
-    stamp_of,
+    next_stamp,
     suitable_kind,
 )
 from .index_past import is_of_its_past
@@ -146,8 +146,7 @@ class IndexKeeper:
                 if now.last_sighting:
                     log.warning("the index is not there; rebuilding it from the stored vectors")
                 return
-            with suppress(OSError):
-                delete_others(self._folder, saved.path)
+            self._delete_leftovers()
             index = open_index(saved.path, rows=self._stored)
         except IndexFileError as error:
             self._distrust(str(error))
@@ -157,6 +156,19 @@ class IndexKeeper:
             return
         self._index, self._position, self._saved_rows = index, saved.position, len(index)
         self._choice = saved.choice
+
+    def _delete_leftovers(self) -> None:
+        """Delete what a process left that was killed between saving a kind and deleting another."""
+        if len(index_files(self._folder)) < 2:
+            return
+        # Where somebody is saving, the second file is theirs, and they delete the first.
+        with (
+            suppress(OSError, IndexFileError, StoreBusyError),
+            file_lock(self._lock, wait_s=0, doing="saving the index"),
+        ):
+            newest = newest_saved(self._folder)
+            if newest is not None:
+                delete_others(self._folder, newest.path)
 
     def _stored(self, ids: vectors.Ids) -> vectors.Vectors:
         """The rows of an index that doesn't keep them."""
@@ -316,7 +328,7 @@ class IndexKeeper:
         if self._index is None or self._position is None:
             return
         path = index_path(self._folder, self._index.kind)
-        self._index.save(path, stamp_of(self._position, self._choice))
+        self._index.save(path, next_stamp(self._folder, self._position, self._choice))
         delete_others(self._folder, path)
         # From now on the file holds the rows, in one piece, and memory need not.
         self._index = open_index(path, rows=self._stored)

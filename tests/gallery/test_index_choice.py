@@ -8,6 +8,7 @@ import pytest
 from reid_gallery.gallery import index_choice
 from reid_gallery.gallery.errors import QueryError
 from reid_gallery.gallery.facade import Gallery
+from reid_gallery.gallery.filelock import file_lock
 from reid_gallery.gallery.index_choice import suitable_kind
 from reid_gallery.index import open_index
 
@@ -173,6 +174,33 @@ def test_of_two_files_the_one_that_has_come_farther_counts(store, tmp_path):
     with Gallery.open(store) as gallery:
         assert gallery.index_kind == "certified"
         assert files(store) == ["certified.index"]
+
+
+def test_of_two_files_that_have_come_as_far_the_later_counts(store, tmp_path):
+    shutil.copy(store / "index" / "flat.index", tmp_path / "old")
+    with Gallery.open(store) as gallery:
+        gallery.rebuild(index="certified")
+    shutil.copy(tmp_path / "old", store / "index" / "flat.index")
+    with Gallery.open(store) as gallery:
+        assert gallery.index_kind == "certified"
+        gallery.rebuild(index="flat")
+    with Gallery.open(store) as gallery:
+        assert gallery.index_kind == "flat"
+
+
+def test_while_one_saves_nobody_else_deletes(store, tmp_path):
+    shutil.copy(store / "index" / "flat.index", tmp_path / "old")
+    with Gallery.open(store) as gallery:
+        before = answers(gallery)
+        gallery.rebuild(index="certified")
+    shutil.copy(tmp_path / "old", store / "index" / "flat.index")
+    with file_lock(store / "index" / "lock", wait_s=0, doing="saving the index"):
+        with Gallery.open(store) as gallery:
+            assert answers(gallery) == before
+        assert files(store) == ["certified.index", "flat.index"]
+    with Gallery.open(store) as gallery:
+        assert answers(gallery) == before
+    assert files(store) == ["certified.index"]
 
 
 def test_a_store_put_back_from_a_backup_does_not_take_the_newer_index(store, tmp_path):
