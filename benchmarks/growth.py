@@ -183,7 +183,8 @@ def tell_memory(line: dict[str, Any]) -> None:
         ("asking: with what is mapped / the same", floor, line["query_mb"], None),
     ):
         what = f"{KIND}, {step}"
-        tell(Row(what=what, size=line["size"], floor=bare, ours=ours, unit="MB", aim=aim))
+        why = "what is new and not yet saved lies in memory"
+        tell(Row(what=what, size=line["size"], floor=bare, ours=ours, unit="MB", aim=aim, why=why))
 
 
 def there(store: Path) -> int:

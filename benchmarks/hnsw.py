@@ -131,6 +131,7 @@ def compare(graph: faiss.Index, two_stage: VectorIndex, rows: Vectors, asked: Ve
         ours=bytes_a_row(two_stage),
         unit="B",
         aim=Aim(most=0.1),
+        why="a bit a dimension, two factors and an id, beside whole vectors and a graph",
     )
     tell(row)
 

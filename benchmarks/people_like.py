@@ -84,11 +84,15 @@ class PeopleLike:
         means = self._centre + stay * (self._means[like] - self._centre)
         means = means + _MOVED * (noise @ self._between.T)
         people = np.repeat(np.arange(_AT_ONCE), self._counts[like])
-        differences = self._differences[random.integers(0, len(self._differences), len(people))]
-        noise = random.standard_normal((len(people), self.dim), dtype=np.float32)
+        return self.seen_again(means[people], random), people
+
+    def seen_again(self, means: npt.NDArray[np.floating], random: np.random.Generator) -> Vectors:
+        """Another sighting of each person, float32[n, d] unit rows, given everyone's mean."""
+        differences = self._differences[random.integers(0, len(self._differences), len(means))]
+        noise = random.standard_normal((len(means), self.dim), dtype=np.float32)
         shaken = np.sqrt(1 - _SHAKEN**2) * differences + _SHAKEN * (noise @ self._within.T)
-        rows = (means[people] + shaken).astype(np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True), people
+        rows = (means + shaken).astype(np.float32)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def enroll_figures(folder: Path) -> tuple[Path, Path]:

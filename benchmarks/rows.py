@@ -57,7 +57,7 @@ class Row:
         unit: of both.
         cpu: ratio of processor times, where times are compared.
         aim: None where the figure only informs.
-        why: what is known to cost so much, told if the aim is missed.
+        why: what is known to cost so much, told if the aim is missed; whatever has an aim says it.
     """
 
     what: str
@@ -68,6 +68,9 @@ class Row:
     cpu: float | None = None
     aim: Aim | None = None
     why: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.aim is None or self.why, f"{self.what}: has an aim, and no cause for missing it"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -84,11 +87,6 @@ class Row:
     def ratio(self) -> float:
         """Of ours to the floor."""
         return self.ours / self.floor if self.floor else float("nan")
-
-    @property
-    def missed(self) -> bool:
-        """Whether there is an aim that isn't met."""
-        return self.aim is not None and not self._met
 
     @property
     def verdict(self) -> str:
@@ -186,6 +184,6 @@ def table(rows: Sequence[Row]) -> str:
     bracketed = any(row.verdict.startswith("(") for row in rows)
     if bracketed:
         text += "\n\nIn brackets: the aim is for more sightings than were measured."
-    missed = {row.what: row.why or "the cause is not known" for row in rows if row.missed}
+    missed = {row.what: row.why for row in rows if row.verdict == "missed"}
     causes = "\n".join(f"- {what}: {why}" for what, why in missed.items())
     return text + (f"\n\nMissed:\n\n{causes}" if missed else "")
