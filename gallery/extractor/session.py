@@ -10,7 +10,7 @@ from .graphs import find_graph, graph_key, keeping_graph
 
 CPU = "CPUExecutionProvider"
 
-_SPINNING = {"session.force_spinning_stop": "1", "session.intra_op.spin_duration_us": "50"}
+SPINNING = {"session.force_spinning_stop": "1", "session.intra_op.spin_duration_us": "50"}
 """Threads spin for so long while they wait for the next layer, and not at all after a run, where
 search and decoding want the processor. Never to spin makes a single picture a fifth slower on an
 idle machine; to spin for as long as ONNX Runtime does by itself makes it a third dearer on a busy
@@ -40,7 +40,7 @@ def open_session(
     def load(file: Path, **settings: Any) -> Any:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # its errors are raised as well; stderr is for our own words
-        for name, value in _SPINNING.items():
+        for name, value in SPINNING.items():
             options.add_session_config_entry(name, value)
         if threads is not None:
             options.intra_op_num_threads = threads
