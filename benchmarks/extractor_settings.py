@@ -5,7 +5,7 @@
 Embeds 64 drawn pictures one at a time and in batches, every setting in turns; a first round isn't
 counted. The table has milliseconds a picture by the wall clock and of processor time, medians, and
 in brackets the ratio of wall clocks to the settings that ship. OpenVINO runs where it
-is installed (``pip install openvino``); it computes in 32 bits, a picture a request, as many side by
+is installed (``pip install openvino``), in 32 bits, a picture a request, as many side by
 side as it finds best.
 """
 
