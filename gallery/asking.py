@@ -300,14 +300,19 @@ def _answer_batch(
     allowed = None
     if chosen.restricts:
         allowed = keeper.remember(("ids", chosen), lambda: filtered_ids(sqlite, chosen))
-    rankings = _rank(sqlite, index, embeddings, question, allowed)
+
+    def size() -> GallerySize:
+        return keeper.remember(("size", chosen), lambda: gallery_size(sqlite, chosen))
+
+    rankings = _rank(
+        sqlite, index, embeddings, question, allowed, people=lambda: sum(size().values())
+    )
     found = load_sightings(sqlite, {person.sighting for ranking in rankings for person in ranking})
     # Calibrated on best sightings; of another score nothing is known.
     calibration = _calibration(generation) if question.calibrated else None
     judge: Callable[[Sequence[RankedIdentity], int], _Judgement] | None = None
     if calibration:
-        size = keeper.remember(("size", chosen), lambda: gallery_size(sqlite, chosen))
-        judge = _judge_of(calibration, size, question.fpir)
+        judge = _judge_of(calibration, size(), question.fpir)
     return [
         _answer(
             query,
@@ -325,6 +330,8 @@ def _rank(
     embeddings: Vectors,
     question: Question,
     allowed: Ids | None,
+    *,
+    people: Callable[[], int],
 ) -> list[list[RankedIdentity]]:
     if question.rerank:
         # For others it would be loaded for nothing.
@@ -346,6 +353,7 @@ def _rank(
         lambda ids: identities_of(sqlite, ids),
         k=question.k,
         allowed=allowed,
+        people=people,
     )
 
 

@@ -83,7 +83,13 @@ def counting_ids(index: VectorIndex, owners: Mapping[int, int], allowed: Ids | N
 
 
 def rank_identities(
-    queries: Vectors, index: VectorIndex, owners_of: OwnersOf, *, k: int, allowed: Ids | None = None
+    queries: Vectors,
+    index: VectorIndex,
+    owners_of: OwnersOf,
+    *,
+    k: int,
+    allowed: Ids | None = None,
+    people: Callable[[], int] | None = None,
 ) -> list[list[RankedIdentity]]:
     """Rank the k best identities of each query; an identity's score is its best sighting's.
 
@@ -93,11 +99,14 @@ def rank_identities(
         owners_of: resolves sightings to identities.
         k: how many distinct identities; fewer come back when fewer exist.
         allowed: int64[m] ascending, the only sightings that may match; None allows all.
+        people: tells how many identities there are among them; asked where the first hits show
+            fewer than k, so that nobody is looked for who isn't there.
 
     Returns:
         For each query its identities, best first.
     """
     rankings: list[list[RankedIdentity]] = [[] for _ in queries]
+    unseen = np.full(len(queries), -np.inf)
     # Any order of float32 summation is within d * 2**-24 of the true cosine of unit vectors.
     slack = queries.shape[1] * 2.0**-23
     pending = np.arange(len(queries))
@@ -109,21 +118,27 @@ def rank_identities(
     fetch = max(_FIRST_FETCH, int(4 * k / (share if searched is None else 1)))
     while len(pending) and available:
         fetch = min(fetch, available)
-        unsure = []
         at_once = max(1, _MOST_HITS // fetch)
         for some in np.split(pending, range(at_once, len(pending), at_once)):
             hits = index.search(queries[some], fetch, allowed=searched)
             owners = owners_of(_permitted(_distinct(hits.ids[hits.ids >= 0]), allowed).tolist())
             for row, number in enumerate(some.tolist()):
-                found = hits.ids[row] >= 0
                 owned = np.array([i for i in hits.ids[row].tolist() if i in owners], np.int64)
-                ranking = _rank(queries[number], owned, index, owners, k=k)
-                unseen = float(hits.scores[row, -1]) + slack if found.all() else -np.inf
-                rankings[number] = ranking
-                if fetch < available and (len(ranking) < k or ranking[k - 1].score <= unseen):
-                    unsure.append(number)
+                rankings[number] = _rank(queries[number], owned, index, owners, k=k)
+                whole = (hits.ids[row] >= 0).all()
+                unseen[number] = float(hits.scores[row, -1]) + slack if whole else -np.inf
+        if fetch == available:
+            break
+        if people is not None and any(len(rankings[number]) < k for number in pending):
+            k, people = max(1, min(k, people())), None
+        unsure = [n for n in pending.tolist() if not _is_sure(rankings[n], k, unseen[n])]
         pending, fetch = np.array(unsure, dtype=np.int64), fetch * 4
     return rankings
+
+
+def _is_sure(ranking: list[RankedIdentity], k: int, unseen: float) -> bool:
+    """Whether nothing that was not looked at, whose scores are below ``unseen``, changes it."""
+    return len(ranking) >= k and ranking[k - 1].score > unseen
 
 
 def _distinct(ids: Ids) -> Ids:

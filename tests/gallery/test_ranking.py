@@ -206,3 +206,27 @@ def test_sightings_that_are_gone_meanwhile_are_left_out():
         vectors[:1], index, lambda some: {i: i for i in some if i != 1}, k=2
     )
     assert [person.identity for person in ranking] == [2, 3]
+
+
+def test_who_is_not_there_is_not_looked_for():
+    random = np.random.default_rng(0)
+    centres = np.eye(8)[:3, np.newaxis]
+    vectors = (centres + 0.05 * random.normal(size=(3, 2000, 8))).reshape(-1, 8)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    order = random.permutation(len(vectors))
+    owners = dict(enumerate((order // 2000).tolist()))
+    index = new_index(8)
+    index.add(np.arange(len(vectors)), vectors[order])
+    query = np.full((1, 8), 8**-0.5, np.float32)
+    looks = []
+
+    def owners_of(some):
+        looks.append(len(some))
+        return {number: owners[number] for number in some}
+
+    (whole,) = rank_identities(query, index, owners_of, k=5)
+    assert looks[-1] == len(vectors)
+    looks.clear()
+    (ranking,) = rank_identities(query, index, owners_of, k=5, people=lambda: 3)
+    assert ranking == whole
+    assert len(looks) == 1
