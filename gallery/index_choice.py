@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from ..index import IndexFileError, kinds, read_stamp
+from ..index import IndexFileError, Stamp, kinds, read_stamp
 from .errors import QueryError
 from .store.store import Position
 
@@ -75,7 +75,16 @@ class Saved:
         Raises:
             IndexFileError: it isn't whole, or has no such stamp.
         """
-        fields = dict(read_stamp(path))
+        return cls.of(path, read_stamp(path))
+
+    @classmethod
+    def of(cls, path: Path, stamp: Stamp) -> Self:
+        """Understand the stamp of a file, or of an index that was opened from it.
+
+        Raises:
+            IndexFileError: it is no gallery's.
+        """
+        fields = dict(stamp)
         choice = str(fields.pop("choice", AUTOMATIC))
         try:
             number = int(fields.pop("number", 0))
@@ -133,6 +142,7 @@ def delete_others(folder: Path, path: Path) -> None:
 
     Only whoever may save may do so: else what is deleted is what another has just saved.
     """
-    for other in index_files(folder):
+    unfinished = folder.glob(".*.index.*.tmp")  # what a process left that was killed while saving
+    for other in (*index_files(folder), *unfinished):
         if other != path:
             other.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from .errors import StoreBusyError, StoreDamagedError, StoreError
 from .filelock import file_lock
 from .index_choice import (
     AUTOMATIC,
+    Saved,
     check_choice,
     delete_others,
     index_files,
@@ -141,21 +142,37 @@ class IndexKeeper:
         """Map the saved index, if it is one of this store's past; else leave it None."""
         self._index, self._saved_rows = None, None
         try:
-            saved = newest_saved(self._folder)
-            if saved is None:
-                if now.last_sighting:
-                    log.warning("the index is not there; rebuilding it from the stored vectors")
-                return
-            self._delete_leftovers()
-            index = open_index(saved.path, rows=self._stored)
+            found = self._open_newest()
         except IndexFileError as error:
             self._distrust(str(error))
             return
+        if found is None:
+            if now.last_sighting:
+                log.warning("the index is not there; rebuilding it from the stored vectors")
+            return
+        saved, index = found
         if not is_of_its_past(self._store, sqlite, generation, index, saved.position):
             self._distrust("the index is of another state of the store")
             return
         self._index, self._position, self._saved_rows = index, saved.position, len(index)
         self._choice = saved.choice
+
+    def _open_newest(self) -> tuple[Saved, VectorIndex] | None:
+        """Map the newest file; what is said of it is read from what was opened, not before.
+
+        Raises:
+            IndexFileError: there are files, but none is whole.
+        """
+        self._delete_leftovers()
+        while (newest := newest_saved(self._folder)) is not None:
+            try:
+                index = open_index(newest.path, rows=self._stored)
+            except IndexFileError:
+                if newest.path.exists():
+                    raise
+                continue  # whoever has just saved another kind deleted it
+            return Saved.of(newest.path, index.stamp), index
+        return None
 
     def _delete_leftovers(self) -> None:
         """Delete what a process left that was killed between saving a kind and deleting another."""
@@ -235,6 +252,7 @@ class IndexKeeper:
     def drop(self) -> None:
         """Forget the index in memory, so that the next `refresh` opens or rebuilds it."""
         self._index, self._position, self._saved_rows = None, None, None
+        self._remembered.clear()
 
     def save_now_and_then(self) -> None:
         """As `save_if_stale`, but no more than a tenth of the time goes into saving.
@@ -362,6 +380,7 @@ class IndexKeeper:
                 if generation is None:
                     return
                 self._snapshot = sqlite, generation
+                self._remembered.clear()  # it is of the position before
                 self._rebuild(sqlite, generation)
                 self._position = self._store.position(sqlite)
             self.save()

@@ -1,7 +1,7 @@
 """Verification: does the database agree with itself, with the index, and with the pictures?"""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from .errors import PictureError, StoreDamagedError
 from .index_keeper import IndexKeeper
 from .pictures.read import content_hash, read_bytes
 from .store.generations import Generation, current_generation
-from .store.sightings import load_contents
 from .store.store import Store
 from .store.vectors import count_vectors, missing_vectors, read_blocks
 from .types import Failure, Stats, VerifyReport
@@ -61,17 +60,27 @@ def index_problems(
         yield f"the index has {len(in_index)} sightings that the database lacks ({min(in_index)})"
 
 
-def picture_problems(sqlite: sqlite3.Connection, progress: Progress) -> Iterator[Failure]:
+Enrolled = tuple[int, str, str | None]
+"""A sighting's id, the path of its picture, and the sha256 of what it held."""
+
+
+def enrolled_pictures(sqlite: sqlite3.Connection) -> list[Enrolled]:
+    """Return what was enrolled from files."""
+    return sqlite.execute(
+        "SELECT id, path, lower(hex(content)) FROM sightings WHERE path IS NOT NULL ORDER BY id"
+    ).fetchall()
+
+
+def picture_problems(enrolled: Sequence[Enrolled], progress: Progress) -> Iterator[Failure]:
     """Yield pictures that are gone, unreadable, or not those that were enrolled."""
-    rows = sqlite.execute("SELECT id, path FROM sightings WHERE path IS NOT NULL ORDER BY id")
-    for number, path in rows.fetchall():
+    for number, path, held in enrolled:
         progress(1)
         try:
             content = content_hash(read_bytes(Path(path)))
         except PictureError as error:
             yield Failure(path, str(error))
             continue
-        if content != load_contents(sqlite, [number]).get(number):
+        if content != held:
             yield Failure(path, f"{path}: changed since it was enrolled as sighting {number}")
 
 
@@ -84,23 +93,33 @@ def verify(store: Store, *, pictures: bool, progress: Progress) -> VerifyReport:
             (lost,) = sqlite.execute("SELECT count(*) FROM sightings").fetchone()
             problems += [f"{lost} sightings have no vector: none is in force"] if lost else []
             return VerifyReport(checked=0, pictures_read=pictures, database=tuple(problems))
-        problems.extend(database_problems(sqlite, generation))
-        differences: list[str] = []
-        try:
-            keeper = IndexKeeper(store)
-            index = keeper.refresh(sqlite)
-            differences.extend([keeper.damage] if keeper.damage else [])
-            if index is not None:
-                differences.extend(index_problems(sqlite, generation, index))
-        except StoreDamagedError as error:
-            problems.append(f"the index can't be compared: {error}")
-        return VerifyReport(
-            checked=count_vectors(sqlite, generation.id),
-            pictures_read=pictures,
-            database=tuple(problems),
-            index=tuple(differences),
-            pictures=tuple(picture_problems(sqlite, progress)) if pictures else (),
-        )
+        differences, damage = _compare_index(store, sqlite, generation)
+        problems += [*database_problems(sqlite, generation), *damage]
+        checked = count_vectors(sqlite, generation.id)
+        enrolled = enrolled_pictures(sqlite) if pictures else []
+    # Reading pictures takes long; an open snapshot would keep what is removed meanwhile.
+    return VerifyReport(
+        checked=checked,
+        pictures_read=pictures,
+        database=tuple(problems),
+        index=tuple(differences),
+        pictures=tuple(picture_problems(enrolled, progress)),
+    )
+
+
+def _compare_index(
+    store: Store, sqlite: sqlite3.Connection, generation: Generation
+) -> tuple[list[str], list[str]]:
+    """What differs in the index, and why it can't be told; first of all, before others save one."""
+    keeper = IndexKeeper(store)
+    try:
+        index = keeper.refresh(sqlite)
+        differences = [keeper.damage] if keeper.damage else []
+        if index is not None:
+            differences.extend(index_problems(sqlite, generation, index))
+    except StoreDamagedError as error:
+        return [], [f"the index can't be compared: {error}"]
+    return differences, []
 
 
 def stats(store: Store) -> Stats:

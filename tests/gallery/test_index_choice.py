@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from reid_gallery.gallery import index_choice
+from reid_gallery.gallery import index_choice, index_keeper
 from reid_gallery.gallery.errors import QueryError
 from reid_gallery.gallery.facade import Gallery
 from reid_gallery.gallery.filelock import file_lock
@@ -217,3 +217,38 @@ def test_a_store_put_back_from_a_backup_does_not_take_the_newer_index(store, tmp
         assert gallery.query_embeddings(unit(1, seed=4), k=1)[0].pid == "y"
     with Gallery.open(tmp_path / "backup") as gallery:
         assert gallery.verify().sound
+
+
+def test_what_a_killed_save_of_another_kind_left_is_deleted_with_what_was_removed(store):
+    left = store / "index" / ".certified.index.1.tmp"
+    left.write_bytes(ROWS[1].tobytes())
+    with Gallery.open(store) as gallery:
+        gallery.remove(pid="p1")
+    assert not left.exists()
+    assert ROWS[1].tobytes() not in everything(store)
+
+
+def test_a_filter_answers_from_the_state_that_a_rebuild_found(store):
+    with Gallery.open(store) as gallery, Gallery.open(store) as other:
+        gallery.query_embeddings(ASKED, cameras=["a"])
+        other.enroll_embeddings(ASKED[:1], pids=["new"], cameras=["a"])
+        gallery.rebuild()
+        assert gallery.query_embeddings(ASKED[:1], cameras=["a"])[0].pid == "new"
+
+
+def test_a_file_that_another_saves_while_it_is_opened_is_taken_for_what_it_is(store, monkeypatch):
+    """Between telling which file is newest and opening it, another process saves a newer one."""
+
+    with Gallery.open(store) as other:
+
+        def open_a_moment_later(path, **options):
+            monkeypatch.setattr(index_keeper, "open_index", open_index)
+            other.rebuild(index=kind)
+            return open_index(path, **options)
+
+        for seed, kind in enumerate(("flat", "certified"), start=3):  # the same file, or another
+            other.enroll_embeddings(unit(5, seed=seed), pids=[kind] * 5)  # not saved yet
+            monkeypatch.setattr(index_keeper, "open_index", open_a_moment_later)
+            with Gallery.open(store) as gallery:
+                assert gallery.query_embeddings(unit(1, seed=seed), k=1)[0].pid == kind
+                assert gallery.index_kind == kind
