@@ -9,7 +9,7 @@ from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, NoReturn, TextIO
+from typing import Annotated, Literal, NoReturn, TextIO
 
 import typer
 
@@ -74,16 +74,22 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # While modules load there is no garbage; looking for it often is a tenth of a cold query.
     gc.set_threshold(50_000)
     sys.stdout, sys.stderr = _open(sys.stdout), _open(sys.stderr)
+    sys.stdin = sys.stdin or _nothing("r")
     _leave(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def _open(stream: TextIO | None) -> TextIO:
     """Make a stream take everything: names that don't fit the terminal, and all if it is closed."""
     if stream is None:
-        return Path(os.devnull).open("w", encoding="utf-8")
+        return _nothing("w")
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
     return stream
+
+
+def _nothing(mode: Literal["r", "w"]) -> TextIO:
+    """In the place of a stream that is closed."""
+    return Path(os.devnull).open(mode, encoding="utf-8")
 
 
 def _leave(code: int) -> NoReturn:

@@ -347,6 +347,16 @@ def test_a_closed_stream_takes_what_it_is_given(filled, closed):
     assert ("sightings" in done.stdout) == (closed == "2>&-")
 
 
+def test_a_closed_stdin_is_an_empty_one(filled):
+    for words in (["remove", "p000"], ["query", "-"]):
+        command = shlex.join([*COMMAND, *words, "--store", str(filled)])
+        done = subprocess.run(
+            f"{command} <&-", shell=True, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "--yes" in done.stderr or "stdin: the list of paths is empty" in done.stderr
+
+
 def test_an_interrupt_that_a_library_wraps_is_one_too():
     script = """
 import sys

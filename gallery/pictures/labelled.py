@@ -1,5 +1,6 @@
 """What is known of a picture before it is enrolled: where it is and whom it shows."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,18 +60,35 @@ class Reading:
 def parse_time(text: str) -> datetime:
     """Read a time: ISO 8601, or seconds since 1970; without a zone it is UTC.
 
+    Eight digits that are a date (20260501) are that date, and a year alone is refused: as seconds
+    either would be a moment of 1970.
+
     Raises:
         ValueError: it is neither.
     """
     text = text.strip()
     try:
-        return datetime.fromtimestamp(float(text), tz=UTC)
+        moment = _parse_date(text) or datetime.fromtimestamp(float(text), tz=UTC)
     except (ValueError, OverflowError, OSError):
-        pass
+        moment = None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = moment or datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValueError(
             f"time {text!r} is neither ISO 8601 (2026-05-01T12:30:00) nor seconds since 1970"
         ) from None
+
+
+def _parse_date(text: str) -> datetime | None:
+    """Read digits that are a date rather than a number.
+
+    Raises:
+        ValueError: they are a year.
+    """
+    if text.isascii() and text.isdigit() and len(text) == 8:
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
+    if text.isascii() and text.isdigit() and len(text) == 4 and 1900 <= int(text) < 2200:
+        raise ValueError
+    return None

@@ -131,6 +131,8 @@ def _lines(stdin: TextIO) -> list[str]:
         lines = [line.rstrip("\r\n") for line in stdin]
     except UnicodeDecodeError as error:
         raise LayoutError(f"stdin: the list of paths is not {error.encoding}") from error
+    if not any(lines):
+        raise LayoutError("stdin: the list of paths is empty; one a line is read from it")
     return [line for line in lines if line]
 
 

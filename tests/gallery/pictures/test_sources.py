@@ -223,6 +223,12 @@ def test_a_list_that_is_no_text(home):
         collect(["-"], stdin=listed)
 
 
+def test_an_empty_list(home):
+    for ask in (collect, collect_queries):
+        with pytest.raises(LayoutError, match="stdin: the list of paths is empty"):
+            ask(["-"], stdin=io.StringIO("\n"))
+
+
 # -- options -----------------------------------------------------------------------------------
 
 
