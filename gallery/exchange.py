@@ -18,16 +18,20 @@ import numpy as np
 from .atomic import replacing
 from .embeddings import check_embeddings
 from .enrolling import enroll_new
-from .errors import LabelError, LayoutError, ReidGalleryError, StoreDamagedError
-from .model_choice import external_pin
+from .errors import LabelError, LayoutError, ReidGalleryError
+from .loading import in_batches
+from .model_choice import external_pin, known_pin
 from .store.generations import EXTERNAL, Generation, ModelPin, current_generation
-from .store.sightings import NewSighting, load_contents, load_sightings
+from .store.sightings import NewSighting, load_contents, sightings_with_vectors
 from .store.store import Store
 from .store.vectors import read_blocks
 from .types import EnrollReport
 
 COLUMNS = ("pid", "path", "camera", "time", "tracklet", "content", "model", "vector")
 Record = dict[str, Any]
+
+_BLOCK = 4096
+"""Sightings that a Parquet file holds, or is read, together."""
 
 
 def export(store: Store, path: Path) -> int:
@@ -70,22 +74,16 @@ def import_file(store: Store, path: Path, *, pin: Callable[[ModelPin], Generatio
 
 def _records(sqlite: Any, generation: Generation) -> Iterator[Record]:
     for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
-        found = load_sightings(sqlite, ids.tolist())
+        found = sightings_with_vectors(sqlite, ids.tolist())
         contents = load_contents(sqlite, ids.tolist())
-        for number, vector in zip(ids.tolist(), vectors, strict=True):
-            sighting = found.get(number)
-            if sighting is None:
-                raise StoreDamagedError(
-                    f"vector {number} belongs to no sighting; run reid-gallery verify to see what "
-                    "is damaged"
-                )
+        for sighting, vector in zip(found, vectors, strict=True):
             yield {
                 "pid": sighting.pid,
                 "path": sighting.path,
                 "camera": sighting.camera,
                 "time": sighting.time.isoformat() if sighting.time else None,
                 "tracklet": sighting.tracklet,
-                "content": contents.get(number),
+                "content": contents.get(sighting.id),
                 "model": generation.model,
                 "vector": vector,
             }
@@ -122,7 +120,7 @@ def _write_parquet(path: Path, records: Iterator[Record], dim: int) -> int:
     schema = arrow.schema([*columns, ("vector", arrow.list_(arrow.float32(), dim))])
     count = 0
     with parquet.ParquetWriter(path, schema) as writer:
-        while block := [record for record, _ in zip(records, range(4096), strict=False)]:
+        for block in in_batches(records, _BLOCK):
             writer.write_table(arrow.Table.from_pylist(block, schema=schema))
             count += len(block)
     return count
@@ -133,7 +131,7 @@ def _read_parquet(path: Path) -> Iterator[Record]:
     with parquet.ParquetFile(path) as file:
         if tuple(file.schema_arrow.names) != COLUMNS:
             raise ValueError(f"its columns aren't {', '.join(COLUMNS)}")
-        for batch in file.iter_batches(batch_size=4096):
+        for batch in file.iter_batches(batch_size=_BLOCK):
             for record in batch.to_pylist():
                 yield record | {"vector": np.array(record["vector"], dtype=np.float32)}
 
@@ -174,7 +172,8 @@ def _pin(store: Store, path: Path, records: list[Record], dim: int) -> ModelPin:
         return external_pin(dim)
     if generation is not None and generation.model == model:
         return generation
-    return ModelPin(model=model, model_name=f"model of {path.name}", model_path=None, dim=dim)
+    unknown = ModelPin(model=model, model_name=f"model of {path.name}", model_path=None, dim=dim)
+    return known_pin(model) or unknown
 
 
 def _sighting(record: Record) -> NewSighting:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .errors import ModelError, ModelMismatchError
 from .extractor import Extractor, resolve_model
+from .extractor.hashing import hash_file
 from .extractor.models import known_models
 from .store.generations import EXTERNAL, Generation, ModelPin
 from .store.store import Store
@@ -29,6 +30,16 @@ def pin_of(extractor: Extractor) -> ModelPin:
 def external_pin(dim: int) -> ModelPin:
     """What a store remembers of embeddings made elsewhere."""
     return ModelPin(model=EXTERNAL, model_name=EXTERNAL, model_path=None, dim=dim)
+
+
+def known_pin(model: str) -> ModelPin | None:
+    """What a store remembers of the model of this sha256, if it is among those that have names."""
+    for known in known_models():
+        with known.path.open("rb") as file:
+            if hash_file(file) != model:
+                continue
+        return pin_of(Extractor.load(known.path))
+    return None
 
 
 def choose_extractor(

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..types import Sighting
 from .generations import Generation, current_generation
-from .sightings import load_sightings
+from .sightings import sightings_with_vectors
 from .store import Store
 from .vectors import Vectors, read_blocks
 
@@ -16,7 +16,7 @@ def read_everything(store: Store) -> tuple[Generation, list[Sighting], Vectors] 
         With the generation that the vectors are of; None for a store that never held any.
 
     Raises:
-        StoreError: it can't be read.
+        StoreError: it can't be read, or is damaged.
     """
     sightings: list[Sighting] = []
     blocks = []
@@ -26,7 +26,6 @@ def read_everything(store: Store) -> tuple[Generation, list[Sighting], Vectors] 
             return None
         blocks.append(np.empty((0, generation.dim), np.float32))
         for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
-            found = load_sightings(sqlite, ids.tolist())
-            sightings.extend(found[number] for number in ids.tolist())
+            sightings.extend(sightings_with_vectors(sqlite, ids.tolist()))
             blocks.append(vectors)
     return generation, sightings, np.concatenate(blocks)

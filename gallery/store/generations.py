@@ -1,7 +1,7 @@
 """Which model made the vectors that answer, and the set that a rebuild is making."""
 
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ..times import now_microseconds
 from . import vectors
@@ -42,6 +42,11 @@ class Generation(ModelPin):
 
     id: int
 
+    def lacks(self, pin: ModelPin) -> bool:
+        """Whether something of its model is known to ``pin`` alone."""
+        calibration = self.calibration is None and pin.calibration is not None
+        return calibration or (self.model_path is None and pin.model_path is not None)
+
 
 def current_generation(sqlite: sqlite3.Connection) -> Generation | None:
     """Return the generation that answers, or None before the first enrolment."""
@@ -65,6 +70,22 @@ def add_generation(sqlite: sqlite3.Connection, pin: ModelPin, *, current: bool) 
     generation = int(cursor.lastrowid or 0)
     vectors.create_table(sqlite, generation)
     return Generation(id=generation, **asdict(pin))
+
+
+def complete_generation(
+    sqlite: sqlite3.Connection, generation: Generation, pin: ModelPin
+) -> Generation:
+    """Take from ``pin``, of the same model, what isn't known of it yet: after an import, all."""
+    sqlite.execute(
+        "UPDATE generations SET calibration = coalesce(calibration, ?),"
+        " model_path = coalesce(model_path, ?) WHERE id = ?",
+        (pin.calibration, pin.model_path, generation.id),
+    )
+    return replace(
+        generation,
+        calibration=generation.calibration or pin.calibration,
+        model_path=generation.model_path or pin.model_path,
+    )
 
 
 def drop_generation(sqlite: sqlite3.Connection, generation: Generation) -> None:

@@ -12,7 +12,7 @@ from itertools import chain, islice, repeat
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import LabelError, NotFoundError
+from ..errors import LabelError, NotFoundError, StoreDamagedError
 from ..times import from_microseconds, to_microseconds
 from ..types import Sighting
 from .labels import Labels, check_pid, check_text, check_time
@@ -117,6 +117,22 @@ def _insertion(rows: int) -> str:
 def load_sightings(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Sighting]:
     """Return the sightings with these ids; ids that aren't there are left out."""
     return _load(sqlite, "sightings.id IN (SELECT value FROM json_each(?))", _json_ids(ids))
+
+
+def sightings_with_vectors(sqlite: sqlite3.Connection, ids: Sequence[int]) -> list[Sighting]:
+    """Return the sightings of vectors with these ids, one each.
+
+    Raises:
+        StoreDamagedError: a vector has none.
+    """
+    found = load_sightings(sqlite, ids)
+    for number in ids:
+        if number not in found:
+            raise StoreDamagedError(
+                f"vector {number} belongs to no sighting; run reid-gallery verify to see what is "
+                "damaged"
+            )
+    return [found[number] for number in ids]
 
 
 def sightings_of(sqlite: sqlite3.Connection, identity: int) -> list[Sighting]:

@@ -95,6 +95,9 @@ class Store:
                 if generation is None:
                     generation = generations.add_generation(sqlite, pin, current=True)
         self.check_pin(generation, pin)
+        if generation.lacks(pin):
+            with self._change() as sqlite:
+                generation = generations.complete_generation(sqlite, generation, pin)
         return generation
 
     def check_pin(self, generation: Generation, pin: ModelPin) -> None:

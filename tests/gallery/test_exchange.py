@@ -8,7 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from reid_gallery.gallery.errors import LayoutError, StoreDamagedError
 from reid_gallery.gallery.exchange import COLUMNS
+from reid_gallery.gallery.extractor.models import use_model
 from reid_gallery.gallery.facade import Gallery
+from reid_gallery.gallery.figures import draw_figures
 
 HEADER = ",".join(COLUMNS)
 VECTOR = " ".join(["1"] + ["0"] * 15)
@@ -104,3 +106,37 @@ def test_a_vector_of_nobody_stops_the_export(tmp_path):
         with pytest.raises(StoreDamagedError, match="vector 2 belongs to no sighting"):
             gallery.export(tmp_path / "all.csv")
         assert not list(tmp_path.glob("*all.csv*"))
+        with pytest.raises(StoreDamagedError, match="vector 2 belongs to no sighting"):
+            gallery.audit()
+
+
+def test_nothing_is_lost_where_blocks_of_a_parquet_file_meet(tmp_path):
+    count = 2 * 4096 + 5
+    rows = np.random.default_rng(0).normal(size=(count, 8)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    with Gallery.open(tmp_path / "store") as gallery:
+        gallery.enroll_embeddings(rows, pids=[f"p{number}" for number in range(count)])
+        assert gallery.export(tmp_path / "all.parquet") == count
+    with Gallery.open(tmp_path / "copy") as copy:
+        copy.import_(tmp_path / "all.parquet")
+        assert len(copy.identities()) == count
+
+
+def test_an_imported_gallery_is_calibrated_as_its_model_is(tmp_path, tiny_calibrated, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "data"))
+    drawn = draw_figures(tmp_path / "drawn", people=2, cameras=1, per_camera=1, seed=0)
+    asked = drawn[0].path
+    with Gallery.open(tmp_path / "store", model=tiny_calibrated) as gallery:
+        gallery.enroll([asked], pid="a")
+        gallery.export(tmp_path / "all.csv")
+        assert gallery.query([asked])[0].known is not None
+    with Gallery.open(tmp_path / "stranger", model=tiny_calibrated) as copy:
+        copy.import_(tmp_path / "all.csv")  # it is of no model that has a name
+        assert copy.query([asked])[0].known is None
+        copy.enroll([drawn[1].path], pid="b")  # now the model is at hand
+        assert copy.query([asked])[0].known is not None
+    use_model(tiny_calibrated)
+    with Gallery.open(tmp_path / "known") as copy:
+        copy.import_(tmp_path / "all.csv")
+        assert copy.query([asked])[0].known is not None
