@@ -19,6 +19,7 @@ from .extractor import Extractor
 from .index_keeper import IndexKeeper
 from .loading import BadPicture, LoadedPicture, in_batches, load_pictures, separate
 from .model_choice import pin_of
+from .passing import Passing
 from .pictures.read import Crop
 from .pooling import Pooling, rank_pooled
 from .ranking import Ids, RankedIdentity, exact_scores, rank_identities
@@ -27,8 +28,6 @@ from .store.labels import as_texts
 from .store.sightings import (
     Filter,
     all_owners,
-    filtered_ids,
-    gallery_size,
     identities_of,
     load_sightings,
 )
@@ -296,13 +295,12 @@ def _answer_batch(
 ) -> list[Answer]:
     if index is None or generation is None:
         return [Answer(query, "", None, None, ()) for query in queries]
-    chosen = question.filter
-    allowed = None
-    if chosen.restricts:
-        allowed = keeper.remember(("ids", chosen), lambda: filtered_ids(sqlite, chosen))
+    chosen, last = question.filter, keeper.last_sighting
+    passing = keeper.remember(chosen, lambda: Passing(chosen))
+    allowed = passing.ids(sqlite, last) if chosen.restricts else None
 
     def size() -> GallerySize:
-        return keeper.remember(("size", chosen), lambda: gallery_size(sqlite, chosen))
+        return passing.size(sqlite, last)
 
     rankings = _rank(
         sqlite, index, embeddings, question, allowed, people=lambda: sum(size().values())

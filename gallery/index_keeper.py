@@ -91,6 +91,7 @@ class IndexKeeper:
         self._rests_until = 0.0
         self._choosing = False
         self._remembered: dict[Hashable, Any] = {}
+        self._last_change = 0
         self.damage: str | None = None
 
     def refresh(self, sqlite: sqlite3.Connection, news: News | None = None) -> VectorIndex | None:
@@ -113,7 +114,7 @@ class IndexKeeper:
         if generation is None:
             return None
         self._snapshot = sqlite, generation
-        if self._position != position:
+        if self._is_corrected(sqlite, position):
             self._remembered.clear()
         if self._position is None or self._position.generation != position.generation:
             self._open(sqlite, generation, position)
@@ -127,9 +128,9 @@ class IndexKeeper:
         return self._index
 
     def remember(self, key: Hashable, work: Callable[[], Found]) -> Found:
-        """Return what ``work`` finds in the snapshot last refreshed to.
+        """Return what ``work`` makes, the same for each key as long as sightings are only added.
 
-        It is done once for each key until the store changes.
+        What was enrolled since, up to `last_sighting`, it has to look for itself.
         """
         if key not in self._remembered:
             if len(self._remembered) >= _REMEMBERED:
@@ -137,6 +138,24 @@ class IndexKeeper:
             self._remembered[key] = work()
         found: Found = self._remembered[key]
         return found
+
+    @property
+    def last_sighting(self) -> int:
+        """The last one of the snapshot last refreshed to; 0 before the first."""
+        return 0 if self._position is None else self._position.last_sighting
+
+    def _is_corrected(self, sqlite: sqlite3.Connection, now: Position) -> bool:
+        """Whether anything but an enrolment came since the last refresh."""
+        before = self._position
+        if before == now:
+            return False
+        since = None if before is None else self._last_change
+        self._last_change, corrections = self._store.changes_since(sqlite, since)
+        return (
+            before is None
+            or corrections > 0
+            or (before.generation, before.last_removal) != (now.generation, now.last_removal)
+        )
 
     def _open(self, sqlite: sqlite3.Connection, generation: Generation, now: Position) -> None:
         """Map the saved index, if it is one of this store's past; else leave it None."""

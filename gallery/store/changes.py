@@ -64,6 +64,18 @@ def set_summary(sqlite: sqlite3.Connection, seq: int, summary: str) -> None:
     )
 
 
+def count_since(sqlite: sqlite3.Connection, seq: int | None) -> tuple[int, int]:
+    """Return the last change's number, and how many after ``seq``, if given, are no enrolments."""
+    if seq is None:
+        return int(sqlite.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0]), 0
+    last, corrections = sqlite.execute(
+        "SELECT coalesce(max(seq), ?1), coalesce(sum(kind <> 'enroll'), 0) FROM changes"
+        " WHERE seq > ?1",
+        (seq,),
+    ).fetchone()
+    return int(last), int(corrections)
+
+
 def list_changes(sqlite: sqlite3.Connection, *, limit: int) -> list[Change]:
     """Return the newest changes first."""
     rows = sqlite.execute(

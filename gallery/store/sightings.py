@@ -184,11 +184,29 @@ def identities_of(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, i
     return dict(rows)
 
 
-def filtered_ids(sqlite: sqlite3.Connection, chosen: Filter) -> Ids:
-    """Return int64[m], the ids of the sightings that a filter lets through, ascending."""
+def filtered_ids(sqlite: sqlite3.Connection, chosen: Filter, *, after: int = 0) -> Ids:
+    """Return int64[m], the ids above ``after`` that a filter lets through, ascending."""
     where, values = _clause(chosen)
-    rows = sqlite.execute(f"SELECT id FROM sightings WHERE {where} ORDER BY id", values)  # noqa: S608
+    rows = sqlite.execute(
+        f"SELECT id FROM sightings WHERE id > ? AND {where} ORDER BY id",  # noqa: S608
+        [after, *values],
+    )
     return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+
+def sightings_by_identity(
+    sqlite: sqlite3.Connection, chosen: Filter, *, after: int = 0
+) -> dict[int, int]:
+    """Return how many of each identity's sightings above ``after`` a filter lets through."""
+    where, values = _clause(chosen)
+    # With the plus the rows above are grouped, without it the index of identities is walked whole.
+    column = "+identity_id" if after else "identity_id"
+    rows = sqlite.execute(
+        f"SELECT identity_id, count(*) FROM sightings WHERE id > ? AND {where}"  # noqa: S608
+        f" GROUP BY {column}",
+        [after, *values],
+    )
+    return dict(rows.fetchall())
 
 
 def _clause(chosen: Filter) -> tuple[str, list[str | int]]:

@@ -340,6 +340,13 @@ class Store:
         rows = sqlite.execute("SELECT sighting_id FROM removals WHERE id > ?", (last_removal,))
         return [number for (number,) in rows]
 
+    def changes_since(self, sqlite: sqlite3.Connection, seq: int | None) -> tuple[int, int]:
+        """Number of the last change, and how many after change ``seq`` are no enrolments.
+
+        Without a ``seq`` none are counted.
+        """
+        return changes.count_since(sqlite, seq)
+
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
