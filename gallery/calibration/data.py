@@ -38,9 +38,9 @@ def read_people(sources: Sequence[tuple[Path, str]]) -> list[tuple[str, Labelled
 
     Raises:
         LayoutError: a folder or manifest can't be read.
-        PictureError: a file doesn't follow the layout.
+        PictureError: a file doesn't follow the layout, or is named as two people's.
     """
-    people = []
+    people: list[tuple[str, LabelledPicture]] = []
     for number, (source, layout) in enumerate(sources):
         reading = read_manifest(source) if is_manifest(source) else read_layout(layout, source)
         if reading.failed:
@@ -50,7 +50,23 @@ def read_people(sources: Sequence[tuple[Path, str]]) -> list[tuple[str, Labelled
             for picture in reading.pictures
             if picture.split != "training" and picture.pid not in distractors_of(layout)
         ]
-    return people
+    return _once(people)
+
+
+def _once(people: Sequence[tuple[str, LabelledPicture]]) -> list[tuple[str, LabelledPicture]]:
+    """Leave out what is named again: it would be its own twin, or a stranger who looks the same.
+
+    Raises:
+        PictureError: a picture is named as two people's.
+    """
+    seen: dict[Path, tuple[str, LabelledPicture]] = {}
+    for place, picture in people:
+        known = seen.setdefault(picture.path, (place, picture))[1]
+        if known.pid != picture.pid:
+            raise PictureError(
+                f"{picture.path}: named twice, as {known.pid} and as {picture.pid}; leave one out"
+            )
+    return list(seen.values())
 
 
 def embed_people(

@@ -17,6 +17,9 @@ Values = npt.NDArray[np.float64]
 _COMPARISONS = 400_000
 """Drawn in a place, about."""
 
+_ROUNDS = 60
+"""Of a place with few people: more of them say nothing new."""
+
 _LEVELS = np.array([0.05, 0.02, 0.01, 0.005])
 """Chances at which the effects of sightings and pictures are read off."""
 
@@ -40,10 +43,10 @@ def fit_calibration(places: Sequence[Place], *, seed: int = 0) -> Calibration:
 
 
 def _count(place: Place) -> int:
-    """How many rounds: each side asks at least twice."""
+    """How many rounds: each side asks at least twice, however many there are."""
     people, sides = len(np.unique(place.people)), len(np.unique(place.sides))
     wanted = _COMPARISONS * sides // people**2
-    return int(np.clip(wanted, 2 * sides, 60))
+    return max(2 * sides, min(wanted, _ROUNDS))
 
 
 def _measure(rounds: Sequence[Round], seed: int) -> Strangers:

@@ -49,8 +49,7 @@ def calibrate(
         raise typer.BadParameter("DATA is missing: people neither trained nor tested on")
     with show_progress() as progress:
         if out is not None:
-            model = None if str(models[0]) == "default" else models[0]
-            extractor = Extractor.load(resolve_model(model))
+            extractor = Extractor.load(resolve_model(models[0]))
             calibration = calibrate_model(extractor, sources, out, progress=progress)
         else:
             root = store or default_store()

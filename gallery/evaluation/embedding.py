@@ -103,7 +103,7 @@ def _name(cache: Path, extractor: Extractor, files: Sequence[Path]) -> Path:
 def _read(path: Path, shape: tuple[int, int]) -> Vectors:
     try:
         vectors = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:  # the last of an empty file
         raise LayoutError(f"{path}: can't be read as embeddings; delete it ({error})") from error
     if vectors.shape != shape or vectors.dtype != np.float32:
         raise LayoutError(f"{path}: not the embeddings its name says; delete it")

@@ -140,11 +140,27 @@ def _draw_positives(
     if len(rows) <= _ENUMERATED:
         first, second = np.triu_indices(len(rows), 1)
     else:
-        first, second = np.sort(generator.integers(len(rows), size=(2, most * _TRIES)), axis=0)
+        first, second = np.sort(_draw_apart(views[rows], most * _TRIES, generator), axis=0)
     apart = views[rows[first]] != views[rows[second]]
     pairs = np.unique(np.stack([first[apart], second[apart]]), axis=1)
     chosen = generator.permutation(pairs.shape[1])[:most]
     return rows[pairs[0, chosen]], rows[pairs[1, chosen]]
+
+
+def _draw_apart(
+    views: npt.NDArray[Any], count: int, generator: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw int64[2, count] of n pictures: any two in two views, all such pairs as likely."""
+    order = np.argsort(views, kind="stable")
+    _, begins, view, sizes = np.unique(
+        views[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    others = len(views) - sizes[view]
+    first = generator.choice(len(views), size=count, p=others / others.sum())
+    # Of all but the view's own, which lie together: those behind them are moved up.
+    second = generator.integers(others[first])
+    second += np.where(second >= begins[view[first]], sizes[view[first]], 0)
+    return np.stack([order[first], order[second]])
 
 
 def _draw_others(

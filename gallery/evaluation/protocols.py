@@ -118,7 +118,7 @@ def evaluate_trial(
         raise EmbeddingError(
             f"{len(rows)} embeddings for {len(trial.pids)} pictures; give one each"
         )
-    pids, views = np.array(trial.pids), np.array(trial.views)
+    pids, views = np.array(trial.people), np.array(trial.views)
 
     def evaluate(query: Rows, gallery: Rows) -> RetrievalResult:
         return evaluate_scorer(

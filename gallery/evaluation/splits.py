@@ -23,7 +23,7 @@ class Split:
 def market1501_splits(folder: Path, seed: int) -> list[Split]:
     """``query/`` against ``bounding_box_test/``; there is nothing random, ``seed`` is not used.
 
-    Junk (pid -1) is out; the distractors (pid 0000) stay, as one identity (Zheng et al. 2015).
+    Junk (pid -1) is out; the distractors (pid 0000) stay (Zheng et al. 2015).
     """
     return [_query_and_test("market1501", folder)]
 

@@ -4,7 +4,7 @@ Two models measured on one trial are asked the same questions, so that they can 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +118,13 @@ class Trial:
         return any(views.get(self.pids[row], set()) - {self.views[row]} for row in query.tolist())
 
     @property
+    def people(self) -> tuple[str, ...]:
+        """The n identities, those that stand for many people counted as one person a picture."""
+        return tuple(
+            f"{pid}\0{row}" if pid in self.distractors else pid for row, pid in enumerate(self.pids)
+        )
+
+    @property
     def files(self) -> list[Path]:
         """The n pictures to embed.
 
@@ -177,9 +184,22 @@ def name_view(camera: str | None, tracklet: str | None, row: int) -> str:
 
 
 def _all_to_all(source: Path, layout: str) -> list[Split]:
-    pictures = [picture for picture in read_all(source, layout) if picture.split != "training"]
-    distractors = distractors_of(layout)
+    read = [picture for picture in read_all(source, layout) if picture.split != "training"]
+    pictures, distractors = _tell_sources_apart(read), distractors_of(layout)
     return [Split([p for p in pictures if p.pid not in distractors], pictures)]
+
+
+def _tell_sources_apart(pictures: list[LabelledPicture]) -> list[LabelledPicture]:
+    """Put its source before a pid that two sources have: within one alone it means one person."""
+    sources: dict[str, set[str | None]] = {}
+    for picture in pictures:
+        sources.setdefault(picture.pid, set()).add(picture.source)
+    return [
+        replace(picture, pid=f"{picture.source or ''}:{picture.pid}")
+        if len(sources[picture.pid]) > 1
+        else picture
+        for picture in pictures
+    ]
 
 
 def _number(splits: list[Split]) -> tuple[dict[Path, int], list[LabelledPicture]]:

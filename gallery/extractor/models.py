@@ -122,6 +122,8 @@ def _keep(path: Path, known: dict[str, KnownModel]) -> str:
     if not path.is_file():
         names = ", ".join(known) or "none"
         raise ModelError(f"{path}: neither a model file nor a name of model list ({names})")
+    if path.name.startswith("."):
+        raise ModelError(f"{path}: is hidden, and so would be its name; rename the file")
     sha256 = Extractor.load(path).sha256
     if path.stem in known:
         if Extractor.load(known[path.stem].path).sha256 != sha256:
@@ -129,7 +131,7 @@ def _keep(path: Path, known: dict[str, KnownModel]) -> str:
         return path.stem
     try:
         models_folder().mkdir(parents=True, exist_ok=True)
-        with replacing(models_folder() / path.name) as part:
+        with replacing(models_folder() / f"{path.stem}.onnx") as part:
             shutil.copyfile(path, part)
     except OSError as error:
         raise ModelError(

@@ -130,7 +130,13 @@ class Extractor:
 
     def _run(self, pictures: npt.NDArray[np.uint8]) -> Embeddings:
         check_fitted(pictures)
-        embeddings: Embeddings = self._session.run([OUTPUT], {INPUT: pictures})[0]
+        try:
+            embeddings: Embeddings = self._session.run([OUTPUT], {INPUT: pictures})[0]
+        except Exception as error:  # its errors share no base below Exception
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ModelError(
+                f"{self.path}: fails on {len(pictures)} pictures ({reason})"
+            ) from error
         check_embeddings(embeddings, rows=len(pictures), dim=self.dim, where=str(self.path))
         return embeddings
 

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from reid_gallery.cli import run
+from reid_gallery.gallery.calibration.data import read_people
 from reid_gallery.gallery.decision import parse_calibration
-from reid_gallery.gallery.extractor import Extractor
+from reid_gallery.gallery.errors import PictureError
+from reid_gallery.gallery.extractor import Extractor, resolve_model
+from reid_gallery.gallery.extractor.models import use_model
 from reid_gallery.gallery.facade import Gallery
 
 
@@ -106,6 +109,32 @@ def test_whom_a_manifest_says_to_have_been_trained_on_is_left_out(
     assert run(["calibrate", str(tiny_model), str(manifest), "--out", str(out)]) == 1
     assert "nobody to calibrate on" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_picture_counts_once_and_is_one_persons(tmp_path, people):
+    with people.open() as file:
+        header, *rows = csv.reader(file)
+    rows = [[str(people.parent / row[0]), *row[1:]] for row in rows]
+    manifest = tmp_path / "twice.csv"
+
+    def read(more):
+        with manifest.open("w", newline="") as file:
+            csv.writer(file).writerows([header, *rows, more])
+        return read_people([(manifest, "folders")])
+
+    assert len(read(rows[0])) == len(rows)
+    with pytest.raises(PictureError, match="named twice, as p0 and as somebody"):
+        read([rows[0][0], "somebody", *rows[0][2:]])
+
+
+def test_default_is_the_shipped_model_whatever_is_chosen(tmp_path, people, tiny_model, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    use_model(tiny_model)
+    out = tmp_path / "out.onnx"
+    assert run(["calibrate", "default", str(people), "--out", str(out)]) == 0
+    shipped = Extractor.load(resolve_model("default")).spec
+    assert Extractor.load(out).spec.name == shipped.name
 
 
 @pytest.mark.parametrize(

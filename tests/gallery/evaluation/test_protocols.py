@@ -82,6 +82,21 @@ def test_skipped_queries_show_in_market(tmp_path: Path) -> None:
     assert "Means over" not in str(result)
 
 
+def test_each_distractor_is_somebody_else(tmp_path: Path) -> None:
+    for name in (
+        "query/0001_c1s1_000001_00.jpg",
+        "query/0002_c1s1_000001_00.jpg",
+        *(f"bounding_box_test/0000_c3s1_00000{number}_00.jpg" for number in range(6)),
+        "bounding_box_test/0001_c2s1_000001_00.jpg",
+        "bounding_box_test/0002_c2s1_000001_00.jpg",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    figures = evaluate_protocol("market1501", tmp_path, embed_alike).figures()
+    assert figures["identity_cmc_5"] == 0.0  # six people stand before either
+    assert figures["identity_cmc_10"] == 1.0
+
+
 def test_the_ap_convention_is_passed_on(viper: Path) -> None:
     result = evaluate_protocol("viper", viper, embed_alike, ap_convention="trapezoid")
     # Found at rank r, the only one: (0 + 1/r) / 2, and (1 + 1) / 2 at rank 1.

@@ -127,6 +127,12 @@ def test_all_to_all_takes_a_layout_whose_distractors_do_not_ask(tmp_path: Path) 
     assert trial.distractors == {"0000"}
 
 
+def test_a_pid_of_two_sources_is_two_people(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("path,pid,source\na.jpg,1,A\nb.jpg,1,A\nc.jpg,1,B\nd.jpg,2,B\n")
+    assert read_trial("all-to-all", file).pids == ("A:1", "A:1", "B:1", "2")
+
+
 def test_one_person_is_not_enough(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="shows one person alone; it takes two"):
         read_trial("all-to-all", make(tmp_path, "anna/1.jpg", "anna/2.jpg"))

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reid_gallery.gallery.errors import EmbeddingError, NotFoundError
-from reid_gallery.gallery.evaluation.pairs import Pairs, draw_coin_pairs, draw_honest_pairs
+from reid_gallery.gallery.evaluation.pairs import (
+    Pairs,
+    _draw_apart,
+    draw_coin_pairs,
+    draw_honest_pairs,
+)
 from reid_gallery.gallery.evaluation.roc import RocMaker
 from reid_gallery.gallery.evaluation.trials import Trial
 from reid_gallery.gallery.evaluation.verification import (
@@ -157,6 +162,33 @@ def test_the_coin_takes_any_pictures() -> None:
     assert (pairs.left != pairs.right).all()
     again = draw_coin_pairs(PIDS, nobody={"p0"}, count=800, seed=3)
     assert np.array_equal(pairs.left, again.left)
+
+
+def test_a_person_of_many_pictures_and_a_rare_view_has_pairs() -> None:
+    often = ["c1"] * 4999 + ["c2"]
+    pids, views = ["p0"] * 5000, list(often)
+    for person in range(1, 4):
+        pids += [f"p{person}"] * 2
+        views += ["c1", "c2"]
+    for seed in range(5):
+        pairs = draw_honest_pairs(pids, views, seed=seed)
+        mine = pairs.same & (pairs.left < 5000)
+        assert mine.sum() == 20
+        assert (np.maximum(pairs.left, pairs.right)[mine] == 4999).all()
+
+
+def test_pairs_of_many_pictures_are_as_likely_each() -> None:
+    views = np.array(["a"] * 150 + ["b"] * 100 + ["c"] * 50)
+    left, right = _draw_apart(views, 200_000, np.random.default_rng(0))
+    assert (views[left] != views[right]).all()
+    drawn = np.zeros((300, 300), int)
+    np.add.at(drawn, (np.minimum(left, right), np.maximum(left, right)), 1)
+    possible = np.triu(views[:, None] != views)
+    assert drawn[~possible].sum() == 0
+    expected = 200_000 / possible.sum()
+    for one, other in (("a", "b"), ("a", "c"), ("b", "c")):
+        block = drawn[np.ix_(views == one, views == other)]
+        assert block.mean() == pytest.approx(expected, rel=0.03)
 
 
 def test_honest_pairs_cross_views_and_stay_in_their_half() -> None:

@@ -45,6 +45,13 @@ def third_party_nodes(layout: str, ending: str, half: bool) -> list[onnx.NodePro
         "4d": [helper.make_node("Identity", ["pooled"], ["embeddings"])],
         "2d": [helper.make_node("Flatten", ["pooled"], ["embeddings"], axis=1)],
         "one row": [helper.make_node("Reshape", ["pooled", "one_row"], ["embeddings"])],
+        "one row, told late": [
+            helper.make_node("ReduceMax", ["pooled"], ["most"], keepdims=0),
+            helper.make_node("Sub", ["most", "most"], ["nothing"]),
+            helper.make_node("Cast", ["nothing"], ["whole"], to=TensorProto.INT64),
+            helper.make_node("Add", ["one_row", "whole"], ["late"]),
+            helper.make_node("Reshape", ["pooled", "late"], ["embeddings"]),
+        ],
         "map": [helper.make_node("Identity", ["squares"], ["embeddings"])],
         "of the batch": [
             helper.make_node("ReduceMean", ["pooled"], ["mean"], axes=[0], keepdims=1),
@@ -146,6 +153,7 @@ def check(path: Path, preprocessing: Preprocessing) -> Extractor:
         {"external": "weights.bin"},
         {"outputs": ("embeddings", "maps")},
         {"ending": "one row"},
+        {"batch": 1, "ending": "one row, told late"},
         {"ending": "of the batch"},
     ],
     ids=str,

@@ -83,6 +83,19 @@ def test_a_chosen_model_that_is_gone_is_told(write_model):
         resolve_model()
 
 
+def test_a_file_of_another_ending_is_kept_under_its_name(write_model, tmp_path):
+    path = write_model().rename(tmp_path / "mine.ONNX")
+    assert use_model(path).name == "mine"
+    assert resolve_model() == models_folder() / "mine.onnx"
+
+
+def test_a_hidden_file_is_refused_and_nothing_chosen(write_model, tmp_path):
+    path = write_model().rename(tmp_path / ".mine.onnx")
+    with pytest.raises(ModelError, match="is hidden"):
+        use_model(path)
+    assert not models_folder().exists()
+
+
 def test_what_a_broken_copy_left_is_no_model(write_model):
     use_model(write_model())
     (models_folder() / ".model.0000.part.onnx").touch()
