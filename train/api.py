@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..gallery.errors import TrainingError
+from ..gallery.extractor import Extractor
 from ..gallery.pictures.read import read_crop
-from .calibration import calibrate
+from .calibration import calibrate, embed_served
 from .checkpoint import read_state
 from .config import TrainConfig, load_config, recipe_path
 from .export import export_model
+from .held_out import embed_pictures
 from .loop import Run
 from .material import find_unlabelled, split_of_run
 from .opening import resume_run, start_run
@@ -31,6 +33,9 @@ from .splitting import Split, TrainingPicture
 
 _CHECKED = 8
 """Real pictures that an export is checked on."""
+
+_SAMPLE = 64
+"""Held-out pictures that are embedded to know how long all of them take."""
 
 
 def train(
@@ -151,19 +156,35 @@ def _finish(run: Run) -> Path:
 
 
 def _rehearse_export(run: Run) -> float:
-    """Export the untrained model and throw it away; return the seconds it took.
+    """Export the untrained model and throw it away; return the seconds that exporting takes.
 
-    What can't be exported is so refused before hours of training, not after them.
+    The held-out people are embedded twice after it, on processors whatever trained: to calibrate
+    the weights and, for the report, to measure the file. What can't be exported is so refused
+    before hours of training, not after them.
     """
     if not run.processes.main:
         return 0.0
     log("exporting the untrained model, to know how long that takes")
     began = time.monotonic()
     with TemporaryDirectory() as folder:
-        checkpoint = Path(folder) / BEST
-        run.learner.save(checkpoint, run.state())
-        export_model(checkpoint, Path(folder) / MODEL, name="rehearsal", licence="none")
-    return time.monotonic() - began
+        checkpoint, model = Path(folder) / BEST, Path(folder) / MODEL
+        last = len(run.config.phases) - 1
+        run.learner.save(checkpoint, {**run.state(), "trained_phase": last})
+        export_model(checkpoint, model, name="rehearsal", licence="none")
+        exported_s = time.monotonic() - began
+        return exported_s + _time_measuring(checkpoint, model, run.material.split.validation)
+
+
+def _time_measuring(checkpoint: Path, model: Path, held_out: Sequence[TrainingPicture]) -> float:
+    """Seconds that it takes to embed the held-out pictures by a checkpoint and by its file."""
+    sample = held_out[:_SAMPLE]
+    if not sample:
+        return 0.0
+    extractor = Extractor.load(model)
+    began = time.monotonic()
+    embed_served(checkpoint, sample)
+    embed_pictures(extractor, sample)
+    return (time.monotonic() - began) * len(held_out) / len(sample)
 
 
 def _describe(data: RunData, split: Split) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def plan_batches(
 
 
 def add_unlabelled(
-    plan: Plan, positions: Sequence[int], config: TrainConfig, *, epoch: int
+    plan: Plan, positions: Sequence[int], config: TrainConfig, *, begun_at: int
 ) -> Plan:
     """Let pictures without labels join the batches of an epoch, `unlabelled_per_batch` each.
 
@@ -65,7 +65,7 @@ def add_unlabelled(
         plan: of the labelled pictures.
         positions: of the others, in the order of their names.
         config: says how many join, how many come together, and the seed.
-        epoch: from 0.
+        begun_at: batches of the run before these, however long its epochs were.
     """
     together = config.data.pictures_per_person
     last = max(len(positions) - together, 0)
@@ -74,7 +74,7 @@ def add_unlabelled(
     per_batch = -(-config.data.unlabelled_per_batch // together)
     batches = []
     for number, batch in enumerate(plan):
-        first = (epoch * len(plan) + number) * per_batch
+        first = (begun_at + number) * per_batch
         drawn = [groups[_nth(n, len(groups), config.seed)] for n in range(first, first + per_batch)]
         joining = [position for group in drawn for position in group]
         batches.append(batch + joining[: config.data.unlabelled_per_batch])

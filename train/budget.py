@@ -39,17 +39,16 @@ def plan_budget(run: "Run", *, ending_s: float) -> Budget:
 
     Args:
         run: that has not begun.
-        ending_s: what the export takes.
+        ending_s: what the export takes, and to measure what was exported.
 
     Raises:
         TrainingError: too little is left for training.
     """
     config, whole = run.config, parse_duration(run.config.time_budget)
     step_s = [_time_steps(run, phase) for phase in config.phases]
-    # Once to validate the last weights, once to calibrate them, once for the report.
-    held_out_s = 3 * _time_validation(run)
+    validation_s = _time_validation(run)
     run.renew_learner()  # what it learnt by the way is forgotten
-    reserve = _MARGIN * (ending_s + held_out_s) + min(_REPORT_S, _REPORT_SHARE * whole)
+    reserve = _MARGIN * (ending_s + validation_s) + min(_REPORT_S, _REPORT_SHARE * whole)
     training_s = run.processes.from_main(whole - reserve)
     needed = run.seconds + 2 * _TIMED_STEPS * sum(step_s)
     if training_s < run.processes.from_main(needed):

@@ -17,6 +17,8 @@ from ..gallery.pictures.read import read_crop
 from .export import load_served_model
 from .splitting import TrainingPicture
 
+Vectors = npt.NDArray[np.float32]
+
 _BATCH = 64
 
 
@@ -28,13 +30,22 @@ def calibrate(checkpoint: Path, held_out: Sequence[TrainingPicture]) -> dict[str
     """
     if not held_out:
         return None
+    return calibrate_embeddings(embed_served(checkpoint, held_out), held_out)
+
+
+def embed_served(checkpoint: Path, pictures: Sequence[TrainingPicture]) -> Vectors:
+    """Return float32[n, d] unit rows, by a checkpoint's model as it serves; at least one picture.
+
+    Raises:
+        PictureError: one can't be read.
+    """
     served, _ = load_served_model(checkpoint)
     rows = []
     with torch.inference_mode():
-        for start in range(0, len(held_out), _BATCH):
-            batch = [fit(read_crop(p.path)) for p in held_out[start : start + _BATCH]]
+        for start in range(0, len(pictures), _BATCH):
+            batch = [fit(read_crop(p.path)) for p in pictures[start : start + _BATCH]]
             rows.append(served(torch.from_numpy(np.stack(batch))).numpy())
-    return calibrate_embeddings(np.concatenate(rows), held_out)
+    return np.concatenate(rows)
 
 
 def calibrate_embeddings(

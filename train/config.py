@@ -257,7 +257,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         require(
             self,
-            ("seed", "at least 0", self.seed >= 0),
+            ("seed", "in [0, 2^32)", 0 <= self.seed < 2**32),
             ("checkpoint_minutes", "at least 0", self.checkpoint_minutes >= 0),
             ("time_budget", "empty, or like 2h or 1h30m", _is_budget(self.time_budget)),
             ("patience", "at least 0", self.patience >= 0),

@@ -113,7 +113,8 @@ def _moments(
 
     def add(name: str) -> Any:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            rows = inputs[0].double().transpose(0, 1).flatten(1)
+            # On the CPU, since not every device has numbers of 64 bits.
+            rows = inputs[0].detach().cpu().double().transpose(0, 1).flatten(1)
             count = torch.full_like(rows[:, 0], rows.shape[1])
             more = torch.stack([count, rows.sum(1), rows.square().sum(1)])
             sums[name] = sums[name] + more if name in sums else more
@@ -236,8 +237,9 @@ def _pairs(model: EmbeddingModel) -> list[tuple[str, str]]:
         elif is_batch_norm(module):
             handles.append(module.register_forward_pre_hook(recognise(name)))
     training = model.training
+    device = next(model.parameters()).device
     with torch.inference_mode():
-        model.eval().project(torch.zeros(1, 3, HEIGHT, WIDTH))
+        model.eval().project(torch.zeros(1, 3, HEIGHT, WIDTH, device=device))
     model.train(training)
     for handle in handles:
         handle.remove()

@@ -65,6 +65,8 @@ class Run:
         self.figures: dict[str, Any] | None = None
         self.stale, self.trained_phase = 0, 0
         self._goes_on = resuming and (out / LAST).exists()
+        if resuming and not self._goes_on and processes.main:
+            cut_metrics(out, 0)  # it begins again
         self.renew_learner(started=not self.needs_budget)
         if not self._goes_on:
             self.logbook.say(self.learner.origin)
@@ -138,7 +140,8 @@ class Run:
         self.best_map, self.figures = state["best_map"], state.get("validation")
         self.stale, self.trained_phase = state["stale"], state["trained_phase"]
         self._earlier_s = state["seconds"]
-        if state.get("budget"):
+        same_time = state["config"].get("time_budget") == self.config.time_budget
+        if state.get("budget") and same_time:  # else it was edited, and is shared out anew
             self.budget = Budget(**state["budget"])
         if self.processes.main and "metrics_bytes" in state:
             cut_metrics(self.out, state["metrics_bytes"])
@@ -178,7 +181,7 @@ class Run:
             if self.needs_budget:
                 self.budget = plan_budget(self, ending_s=ending_s)
             if not self.at.step:
-                self.at.phase_seconds = self.seconds
+                self.at.phase_seconds = self._common_seconds()
             while self.at.phase < len(self.config.phases):
                 self.train_epoch()
                 self._end_epoch(self._validate())
@@ -200,16 +203,20 @@ class Run:
             return EpochPace(self.config.phases)
         return BudgetPace(self.budget.training_s, tuple(self.budget.weights))
 
+    def _common_seconds(self) -> float:
+        """The main process's clock: by their own, processes would part at a phase's end."""
+        return float(self.processes.from_main(self.seconds))
+
     def _share(self, batches: int) -> float:
         """Of the present phase that is done; the same in every process."""
-        seconds = self.processes.from_main(self.seconds) if self.budget else self.seconds
+        seconds = self._common_seconds() if self.budget else self.seconds
         return self._pace().share_of_phase(self.at, batches=batches, seconds=seconds)
 
     def train_epoch(self) -> None:
         """Train from the present batch to the end of the epoch or of the phase."""
         self.trained_phase = self.at.phase
         self.learner.begin_epoch(self.phase.frozen_stages)
-        plan = self.material.plan(self.at.epoch)
+        plan = self.material.plan(self.at.epoch, begun_at=self.at.step - self.at.batch)
         batches = self.material.batches(
             plan,
             self.phase,
@@ -318,5 +325,5 @@ class Run:
     def _begin_next_phase(self) -> None:
         if not self._phase_is_over:
             self.logbook.say(f"no better for {self.stale} validations: the phase ends early")
-        self.at.begin_next_phase(self.seconds)
+        self.at.begin_next_phase(self._common_seconds())
         self.best_map, self.stale = None, 0

@@ -100,8 +100,13 @@ class Material:
             return None
         return load_teacher(data.teacher, self.training.paths, kept=out / TEACHER)
 
-    def plan(self, epoch: int) -> Plan:
-        """Which pictures make the batches of an epoch; the same at every call."""
+    def plan(self, epoch: int, *, begun_at: int = 0) -> Plan:
+        """Which pictures make the batches of an epoch; the same at every call.
+
+        Args:
+            epoch: from 0.
+            begun_at: batches of the run before it.
+        """
         labelled = len(self.split.training)
         plan = plan_batches(
             self.labels[:labelled].tolist(),
@@ -111,7 +116,9 @@ class Material:
             tracklets=[p.tracklet for p in self.split.training],
         )
         unlabelled = range(labelled, len(self.labels))
-        return add_unlabelled(plan, unlabelled, self._config, epoch=epoch) if unlabelled else plan
+        if not unlabelled:
+            return plan
+        return add_unlabelled(plan, unlabelled, self._config, begun_at=begun_at)
 
     def sample(self, *, per_person: int, unlabelled: int) -> list[int]:
         """Choose pictures of everybody, and some of those without labels.

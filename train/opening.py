@@ -1,6 +1,6 @@
 """Beginning a run and going on with one: its folder, its lock, its processes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,8 @@ from .loop import Run
 from .memory import keep_freed_memory
 from .processes import Processes
 from .run_folder import (
+    CONFIG,
+    DESCRIPTION,
     LOCK,
     TEACHER,
     RunData,
@@ -19,6 +21,8 @@ from .run_folder import (
     read_description,
     write_description,
 )
+
+_MADE_AT_START = (LOCK, TEACHER, CONFIG, DESCRIPTION)
 
 
 @contextmanager
@@ -42,13 +46,15 @@ def start_run(
     processes = _meet(config)
     if processes.main:
         make_folder(out)
+    there = {name for name in _MADE_AT_START if (out / name).exists()}
     with _held(out, processes):
         try:
             run = Run(out, config, data, processes, began=began)
             if processes.main:
                 write_description(out, config, data, fingerprint=run.material.fingerprint)
         except BaseException:
-            _remove_traces(out)
+            if processes.main:
+                _remove_traces(out, but=there)
             raise
         yield run
 
@@ -87,9 +93,10 @@ def _held(out: Path, processes: Processes) -> Iterator[None]:
         processes.close()
 
 
-def _remove_traces(out: Path) -> None:
-    """A start that failed leaves nothing behind."""
-    for name in (LOCK, TEACHER):
-        (out / name).unlink(missing_ok=True)
+def _remove_traces(out: Path, *, but: Set[str]) -> None:
+    """A start that failed leaves nothing behind, and what was there before."""
+    for name in _MADE_AT_START:
+        if name not in but:
+            (out / name).unlink(missing_ok=True)
     with suppress(OSError):  # there is something else in it
         out.rmdir()

@@ -5,6 +5,7 @@ made by a model of our contract, an adopted one among them, and then kept in suc
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -35,13 +36,15 @@ def load_teacher(file: Path, paths: Sequence[Path], *, kept: Path) -> Tensor:
         kept: an ``.npz``, where a model's embeddings are kept and found again.
 
     Raises:
-        TrainingError: the file can't be read, isn't of this form, or lacks one of the pictures.
+        TrainingError: the file can't be read, isn't of this form, or lacks one of the pictures; or
+            what lies where a model's embeddings are to be kept was not made here.
         ModelError: the model isn't of our contract.
     """
     if file.suffix.lower() != ".onnx":
         return torch.from_numpy(_select(file, paths))
     teacher = Extractor.load(file)
     if not _was_made_by(kept, teacher, paths):
+        _refuse_to_replace(kept)
         log(f"the teacher {file} embeds {len(paths)} pictures, each as it is and mirrored")
         names = [str(path.resolve()) for path in paths]
         rows = _embed_with_mirrored(teacher, paths)
@@ -62,6 +65,22 @@ def _was_made_by(kept: Path, teacher: Extractor, paths: Sequence[Path]) -> bool:
     except (OSError, EOFError, BadZipFile, ValueError, KeyError):
         return False
     return same and names.issuperset(str(path.resolve()) for path in paths)
+
+
+def _refuse_to_replace(kept: Path) -> None:
+    """Embeddings that were made elsewhere may have taken hours.
+
+    Raises:
+        TrainingError: the file holds such.
+    """
+    with suppress(OSError, EOFError, BadZipFile, ValueError):
+        with np.load(kept, allow_pickle=False) as arrays:
+            foreign = "teacher" not in arrays
+        if foreign:
+            raise TrainingError(
+                f"{kept}: was not made here, and the teacher's embeddings would replace it; move "
+                "it, or name another folder for the run"
+            )
 
 
 def _embed_with_mirrored(teacher: Extractor, paths: Sequence[Path]) -> Embeddings:

@@ -81,8 +81,12 @@ def test_every_picture_without_a_label_comes_before_any_comes_again(
     count, batches, per_batch, together
 ):
     config = config_of(unlabelled_per_batch=per_batch, pictures_per_person=together)
-    labelled, others = [[0, 1]] * batches, range(100, 100 + count)
-    epochs = [add_unlabelled(labelled, others, config, epoch=n) for n in range(4)]
+    others = range(100, 100 + count)
+    epochs, begun_at = [], 0
+    for length in (batches, batches + 1, max(1, batches - 1), batches):  # they needn't be as long
+        plan = [[0, 1]] * length
+        epochs.append(add_unlabelled(plan, others, config, begun_at=begun_at))
+        begun_at += length
     drawn = [batch[2:] for plan in epochs for batch in plan]
     assert all(batch[:2] == [0, 1] for plan in epochs for batch in plan)
     assert all(1 <= len(batch) <= per_batch for batch in drawn)
@@ -97,7 +101,7 @@ def test_every_picture_without_a_label_comes_before_any_comes_again(
 
 def test_only_pictures_with_labels_are_changed(crops):
     config = config_of(unlabelled_per_batch=30)
-    plan = add_unlabelled([[0, 1, 2]], range(30, 60), config, epoch=0)
+    plan = add_unlabelled([[0, 1, 2]], range(30, 60), config, begun_at=0)
     [(pictures, positions)] = load_batches(
         crops, plan, config, PHASE, epoch=0, first=0, labelled=30
     )

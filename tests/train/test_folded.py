@@ -10,10 +10,11 @@ from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.extractor.spec import METADATA_KEY, ModelSpec
 from reid_gallery.train.config import ModelConfig, Phase
 from reid_gallery.train.export import ServedModel, build_graph, noise_pictures
-from reid_gallery.train.folded import load_extractor_weights, measure_statistics
+from reid_gallery.train.folded import _pairs, load_extractor_weights, measure_statistics
 from reid_gallery.train.initial import keep_shape, load_initial_weights
 from reid_gallery.train.model import EmbeddingModel, is_batch_norm
 from reid_gallery.train.stage_norm import StageNorm, has_new_stage_norms, start_stage_norms
+from torch import nn
 
 FITTED = np.stack(noise_pictures(4))
 
@@ -171,6 +172,21 @@ def test_measured_statistics_change_nothing_but_training(exported):
         served = model.embed(batches[0])
         trained = model.train().embed(batches[0])
     assert (served * trained).sum(1).min() > 0.999
+
+
+class Small(nn.Module):
+    """A convolution and its norm; the model itself asks for precisions that "meta" lacks."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2)
+
+    def project(self, pictures):
+        return self.norm(self.conv(pictures))
+
+
+def test_what_is_where_is_found_on_any_device():
+    assert _pairs(Small().to("meta")) == _pairs(Small()) == [("conv", "norm")]
 
 
 def test_a_channel_that_never_moves_stays_finite(exported):

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,6 +96,8 @@ def test_the_command_repeats_the_run(run):
     words = repeat_command(run, read_description(run)[1])
     assert f"'{run.resolve()}/config.toml'" in words
     assert words.count("--data") == words.count("--layout folders") == 2
+    data = replace(read_description(run)[1], unlabelled=(Path("views"), Path("more")))
+    assert "--unlabelled views --unlabelled more" in repeat_command(run, data)
 
 
 def test_a_report_without_what_it_needs(run, tmp_path):
@@ -106,6 +110,9 @@ def test_a_report_without_what_it_needs(run, tmp_path):
     shutil.rmtree(copy / "report", ignore_errors=True)
     assert "Not measured: " in write_report(copy).read_text()
     assert not (copy / "report" / "worst.png").exists()
+    gone = {**tree, "sources": [[str(tmp_path / "gone"), "folders"]]}
+    (copy / "run.json").write_text(json.dumps(gone))
+    assert "Not measured: " in write_report(copy).read_text()
     (copy / "model.onnx").unlink()
     assert "not exported yet" in write_report(copy).read_text()
     (copy / "metrics.jsonl").unlink()

@@ -16,6 +16,7 @@ from reid_gallery.gallery.errors import ConfigError, LayoutError, TrainingError
 from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.gallery.pictures.read import read_crop
 from reid_gallery.train import api
+from reid_gallery.train.budget import plan_budget
 from reid_gallery.train.checkpoint import read_state
 from reid_gallery.train.config import DataConfig, LossConfig, ModelConfig, OptimConfig, Phase
 from reid_gallery.train.learner import Learner
@@ -197,6 +198,23 @@ def test_a_time_budget_is_kept(tiny_config, data, tmp_path):
     assert training[-1]["learning_rate"] < 0.2 * max(r["learning_rate"] for r in training)
 
 
+@pytest.mark.parametrize("now", ["2h", ""])
+def test_a_time_budget_that_was_edited_counts(tiny_config, data, tmp_path, now):
+    config = tiny_config(time_budget="1h", checkpoint_minutes=0.0)
+    run_until(tmp_path, config, data, step=9, ending_s=1.0)
+    text = (tmp_path / "config.toml").read_text()
+    assert 'time_budget = "1h"' in text
+    (tmp_path / "config.toml").write_text(text.replace('"1h"', f'"{now}"'))
+    with resume_run(tmp_path) as run:
+        assert run.at.step == 9
+        assert run.budget is None
+        assert run.needs_budget == bool(now)
+        if now:
+            budget = plan_budget(run, ending_s=1.0)
+            assert 6900 < budget.training_s < 7200
+            assert run.at.step == 9
+
+
 def test_a_time_budget_that_is_too_short_is_refused(tiny_config, data, tmp_path):
     with start_run(tmp_path, tiny_config(time_budget="2s"), data) as run:
         assert run.needs_budget
@@ -311,6 +329,24 @@ def test_a_start_that_fails_leaves_no_run(tiny_config, data, tmp_path):
     with pytest.raises(TrainingError, match="can't be made"):
         train_whole(tmp_path / "file" / "run", tiny_config(), data)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_start_that_fails_takes_nothing_away(tiny_config, teacher, tmp_path):
+    shutil.copy(teacher, tmp_path / "teacher.npz")
+    data = RunData(((tmp_path / "typo", "folders"),), tmp_path / "teacher.npz")
+    with pytest.raises(LayoutError):
+        train_whole(tmp_path, tiny_config(), data)
+    assert [path.name for path in tmp_path.iterdir()] == ["teacher.npz"]
+
+
+def test_a_run_that_begins_again_has_no_metrics_of_before(tiny_config, data, tmp_path):
+    run_until(tmp_path, tiny_config(), data, step=2)
+    (tmp_path / LAST).unlink()  # as if it was killed before the first checkpoint
+    (tmp_path / "metrics.jsonl").write_text('{"step": 99, "torn')
+    resume_whole(tmp_path)
+    steps = [record["step"] for record in read_metrics(tmp_path) if "losses" in record]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 2 * BATCHES
 
 
 def test_bad_pictures_are_named_before_training(tiny_config, tmp_path):

@@ -104,6 +104,15 @@ def test_embeddings_are_made_again_where_they_do_not_fit(paths, taught, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["teacher.npz"]
 
 
+def test_embeddings_that_were_made_elsewhere_are_not_replaced(paths, tmp_path):
+    kept = tmp_path / "teacher.npz"
+    np.savez(kept, paths=["a.jpg"], embeddings=np.zeros((1, 512), np.float32))
+    before = kept.read_bytes()
+    with pytest.raises(TrainingError, match="was not made here"):
+        load_teacher(resolve_model(), paths[:1], kept=kept)
+    assert kept.read_bytes() == before
+
+
 def test_a_model_that_cannot_teach(paths, tmp_path):
     with pytest.raises(ModelError, match="no such model file"):
         load_teacher(tmp_path / "none.onnx", paths, kept=tmp_path / "kept.npz")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...gallery.errors import PictureError, TrainingError
+from ...gallery.errors import LayoutError, PictureError, StoreError, TrainingError
 from ...gallery.extractor import Extractor
 from ...gallery.reports.markdown import markdown_table
 from ..held_out import HeldOutResult, embed_pictures, rank_held_out
@@ -58,6 +58,8 @@ def repeat_command(run: Path, data: RunData) -> str:
     words = ["reid-gallery", "train", "--recipe", str(run.resolve() / CONFIG)]
     for source, layout in data.sources:
         words += ["--data", str(source), "--layout", layout]
+    for folder in data.unlabelled:
+        words += ["--unlabelled", str(folder)]
     if data.teacher:
         words += ["--teacher", str(data.teacher)]
     return shlex.join([*words, "--out", str(run.resolve()) + "-again"])
@@ -90,7 +92,7 @@ def _held_out(run: Path, folder: Path) -> list[str]:
     try:
         pictures = split_of_run(run).validation
         embeddings = embed_pictures(Extractor.load(run / MODEL), pictures)
-    except (TrainingError, PictureError) as error:
+    except (TrainingError, PictureError, LayoutError, StoreError) as error:
         return [title, f"Not measured: {error}."]
     result = rank_held_out(embeddings, pictures) if pictures else None
     if result is None:
