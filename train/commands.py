@@ -38,7 +38,11 @@ def train(
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     recipe: Annotated[str, typer.Option(help="A shipped recipe, or a TOML file.")] = "cpu",
     teacher: Annotated[
-        Path | None, typer.Option(help="A model to learn from, or its embeddings, .npz.")
+        Path | None,
+        typer.Option(
+            help="A model to learn from: a file, a name that model list shows, or its embeddings "
+            "in an .npz."
+        ),
     ] = None,
     unlabelled: Annotated[
         list[Path] | None,
@@ -85,7 +89,7 @@ def train(
             sources=sources,
             out=out or Path(),
             recipe=recipe,
-            teacher=teacher,
+            teacher=find_teacher(teacher),
             unlabelled=unlabelled or (),
             init=init,
             epochs=epochs,
@@ -95,6 +99,15 @@ def train(
     if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
         print_lines([str(file)])
     return DONE
+
+
+def find_teacher(teacher: Path | None) -> Path | None:
+    """A name among the models' is its file; what has an ending is a file."""
+    if teacher is None or teacher.suffix:
+        return teacher
+    from ..gallery.extractor.models import resolve_model
+
+    return resolve_model(teacher)
 
 
 @training.command("export")

@@ -102,7 +102,7 @@ def _load(model: EmbeddingModel, init: str, path: Path | None) -> str:
 
 def _extractor(init: str) -> Path | None:
     if init == "shipped" or init.endswith(".onnx"):
-        return resolve_model(None if init == "shipped" else init)
+        return resolve_model("default" if init == "shipped" else init)
     return None
 
 

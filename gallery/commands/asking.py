@@ -150,7 +150,10 @@ def compare(
         float, typer.Option(callback=check_fpir, help="Share of strangers that may pass.")
     ] = 0.01,
     model: Annotated[
-        Path | None, typer.Option(help="An extractor's ONNX file; by default the shipped one.")
+        Path | None,
+        typer.Option(
+            help="An extractor: a file, or a name that model list shows; else its choice."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:

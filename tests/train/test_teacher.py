@@ -7,6 +7,7 @@ from reid_gallery.gallery.errors import ModelError, TrainingError
 from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.gallery.pictures.read import read_crop
+from reid_gallery.train.commands import find_teacher
 from reid_gallery.train.teacher import load_teacher
 
 NOWHERE = Path("/nowhere/teacher.npz")
@@ -118,3 +119,11 @@ def test_a_model_that_cannot_teach(paths, tmp_path):
         load_teacher(tmp_path / "none.onnx", paths, kept=tmp_path / "kept.npz")
     with pytest.raises(TrainingError, match="can't be written"):
         load_teacher(resolve_model(), paths[:1], kept=tmp_path / "no" / "kept.npz")
+
+
+def test_a_name_is_a_teacher_too(tmp_path):
+    assert find_teacher(None) is None
+    assert find_teacher(tmp_path / "made.npz") == tmp_path / "made.npz"
+    assert find_teacher(Path("default")) == resolve_model("default")
+    with pytest.raises(ModelError, match="nor a name that model list shows"):
+        find_teacher(Path("nobody"))
