@@ -151,9 +151,7 @@ def compare(
     ] = 0.01,
     model: Annotated[
         Path | None,
-        typer.Option(
-            help="An extractor: a file, or a name that model list shows; else its choice."
-        ),
+        typer.Option(help="An extractor: a file or a name of model list; else the chosen one."),
     ] = None,
     as_json: Json = False,
 ) -> int:
