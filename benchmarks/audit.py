@@ -181,8 +181,8 @@ def scenarios(
         "wrong, by camera": give_away_by_camera,
     }
     for name, make in corrupt.items():
-        unseen = [replace(sighting, camera=None) for sighting in sightings]
-        for title, seen in ((name, sightings), (f"{name}, cameras unknown", unseen)):
+        unseen = [replace(sighting, camera=None, tracklet=None) for sighting in sightings]
+        for title, seen in ((name, sightings), (f"{name}, neither known", unseen)):
             counts = Counts.of(sorted({s.pid for s in sightings}))
             for seed in range(seeds):
                 labels = make(sightings, np.random.default_rng(seed), pids)

@@ -234,7 +234,7 @@ def _print_tracklets(
         named.append(answers.fpir(at, weights))
         lost.append(answers.fnir(at, weights))
     first, last = answered[0], answered[-1]
-    with np.errstate(invalid="ignore", divide="ignore"):  # among few, nobody may be lost
+    with np.errstate(invalid="ignore", divide="ignore"):  # in a resample nobody may be lost by one
         fewer = 1 - last.fnir_at(fpir, weights) / first.fnir_at(fpir, weights)
     print_row(
         cells[0].people,
@@ -242,7 +242,7 @@ def _print_tracklets(
         *(span(one, 2) for one in named),
         *(span(one) for one in lost),
         *(f"{100 * one.misranked(weights)[0]:.1f}" for one in (first, last)),
-        span(fewer, 0) if np.isfinite(fewer[0]) else "nobody is lost by one",
+        span(fewer, 0) if np.isfinite(fewer).all() else "too few are lost",
         (~first.mated).sum(),
     )
     return [_for_plot(cell, fpir, one) for cell, one in zip(cells, lost, strict=True)]
