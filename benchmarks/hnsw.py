@@ -122,7 +122,7 @@ def compare(graph: faiss.Index, two_stage: VectorIndex, rows: Vectors, asked: Ve
         len(rows),
         *taken.values(),
         aim=Aim(most=1, size=MILLION),
-        why="3,072 estimates, whatever the size; of a million, every code is looked at",
+        why="6,144 estimates, whatever the size; of a million, every code is looked at",
     )
     row = Row(
         what="two-stage / HNSW, bytes a sighting in memory",

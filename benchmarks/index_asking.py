@@ -18,6 +18,7 @@ import numpy as np
 from bulk import CAMERAS, Vectors
 from people_like import PeopleLike
 from reid_gallery import Gallery
+from reid_gallery.gallery.ranking import exact_scores
 from rows import Aim, Row, tell, tell_times
 from sides import Seconds, in_turn, timed
 
@@ -177,7 +178,11 @@ def ask_after_enrolling(
 def right_people(
     store: Path, flat: faiss.IndexFlatIP, queries: Vectors, where: str = "1"
 ) -> list[list[str]]:
-    """The best people of each query by brute force, where ``where`` holds of the sightings."""
+    """The best people of each query by brute force, where ``where`` holds of the sightings.
+
+    FAISS sums a batch's scores in another order than a single query's: of two people whose scores
+    agree in six digits it may put either first. So what it finds is put in order by exact scores.
+    """
     with closing(sqlite3.connect(store / "gallery.sqlite3")) as database:
         rows = database.execute(
             "SELECT s.id - 1, pid FROM sightings s JOIN identities i ON i.id = identity_id"  # noqa: S608
@@ -190,8 +195,11 @@ def right_people(
     short, depth = np.arange(len(queries)), 64
     while len(short):
         found = among.search(queries[short], min(depth, len(rows)))[1]
-        for query, ids in zip(short.tolist(), found.tolist(), strict=True):
-            right[query] = list(dict.fromkeys(owners[row] for row in ids))[:K]
+        for query, hits in zip(short.tolist(), found, strict=True):
+            ids = np.sort(hits)
+            scores = exact_scores(queries[query], among.reconstruct_batch(ids))
+            best = ids[np.lexsort((ids, -scores))]
+            right[query] = list(dict.fromkeys(owners[row] for row in best))[:K]
         short = np.array([query for query in short if len(right[query]) < wanted], dtype=int)
         depth *= 8
     return right

@@ -35,7 +35,7 @@ _ERROR = 0.6
 _SO_FEW = 1024
 """If no more rows than this count, all are scored and none is missing."""
 
-_ESTIMATED = 8
+_ESTIMATED = 16
 """So many times more rows are estimated from their signs, after the count of differing bits."""
 
 _MAY_DIFFER = 2
