@@ -98,11 +98,11 @@ def add_all(store: Path, bare: Path, like: PeopleLike, count: int) -> None:
 
 def calibrate(store: Path) -> None:
     """Let the gallery decide known or unknown, as one with a calibrated model does."""
-    with Gallery.open(store) as gallery, gallery._store.snapshot() as sqlite:
-        generation = current_generation(sqlite)
-    assert generation is not None
     calibration = Extractor.load(resolve_model(None)).spec.calibration
     with Gallery.open(store) as gallery:
+        with gallery._store.snapshot() as sqlite:
+            generation = current_generation(sqlite)
+        assert generation is not None
         gallery._store.set_calibration(generation, json.dumps(calibration))
 
 

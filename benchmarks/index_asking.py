@@ -18,7 +18,7 @@ import numpy as np
 from bulk import CAMERAS, Vectors
 from people_like import PeopleLike
 from reid_gallery import Gallery
-from reid_gallery.gallery.ranking import exact_scores
+from reid_gallery.gallery.ranking import best_identities, exact_scores
 from rows import Aim, Row, tell, tell_times
 from sides import Seconds, in_turn, timed
 
@@ -198,8 +198,7 @@ def right_people(
         for query, hits in zip(short.tolist(), found, strict=True):
             ids = np.sort(hits)
             scores = exact_scores(queries[query], among.reconstruct_batch(ids))
-            best = ids[np.lexsort((ids, -scores))]
-            right[query] = list(dict.fromkeys(owners[row] for row in best))[:K]
+            right[query] = [one.identity for one in best_identities(scores, ids, owners, k=K)]
         short = np.array([query for query in short if len(right[query]) < wanted], dtype=int)
         depth *= 8
     return right

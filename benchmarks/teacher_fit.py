@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from openset import resample
 from reid_gallery.gallery.errors import ReidGalleryError
 from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.gallery.health.people import unit
@@ -79,11 +80,8 @@ def _fit(student: Vectors, teacher: Vectors) -> tuple[str, str]:
     ours, theirs = student @ student.T, teacher @ teacher.T
     nearest = zip(_nearest(ours), _nearest(theirs), strict=True)
     shared = np.array([len(set(mine) & set(yours)) for mine, yours in nearest])
-    count = len(shared)
-    random = np.random.default_rng(0)
-    drawn = random.multinomial(count, np.full(count, 1 / count), RESAMPLES)
-    weights = np.concatenate([np.ones((1, count)), drawn])
-    return span(_correlations(ours, theirs, weights), 3), span(weights @ shared / count, 1)
+    weights = resample(np.arange(len(shared)), RESAMPLES)
+    return span(_correlations(ours, theirs, weights), 3), span(weights @ shared / len(shared), 1)
 
 
 def _correlations(ours: Vectors, theirs: Vectors, weights: Floats) -> Floats:

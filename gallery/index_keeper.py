@@ -114,8 +114,7 @@ class IndexKeeper:
         if generation is None:
             return None
         self._snapshot = sqlite, generation
-        if self._is_corrected(sqlite, position):
-            self._remembered.clear()
+        self._forget_what_was_corrected(sqlite, position)
         if self._position is None or self._position.generation != position.generation:
             self._open(sqlite, generation, position)
         if self._index is None or self._outgrown(self._index, position):
@@ -144,18 +143,19 @@ class IndexKeeper:
         """The last one of the snapshot last refreshed to; 0 before the first."""
         return 0 if self._position is None else self._position.last_sighting
 
-    def _is_corrected(self, sqlite: sqlite3.Connection, now: Position) -> bool:
-        """Whether anything but an enrolment came since the last refresh."""
+    def _forget_what_was_corrected(self, sqlite: sqlite3.Connection, now: Position) -> None:
+        """Remember nothing if anything but an enrolment came since the last refresh."""
         before = self._position
         if before == now:
-            return False
+            return
         since = None if before is None else self._last_change
         self._last_change, corrections = self._store.changes_since(sqlite, since)
-        return (
+        if (
             before is None
             or corrections > 0
             or (before.generation, before.last_removal) != (now.generation, now.last_removal)
-        )
+        ):
+            self._remembered.clear()
 
     def _open(self, sqlite: sqlite3.Connection, generation: Generation, now: Position) -> None:
         """Map the saved index, if it is one of this store's past; else leave it None."""

@@ -13,6 +13,7 @@ from .errors import PictureError, StoreDamagedError
 from .index_keeper import IndexKeeper
 from .pictures.read import content_hash, read_bytes
 from .store.generations import Generation, current_generation
+from .store.sightings import load_contents
 from .store.store import Store
 from .store.vectors import count_vectors, missing_vectors, read_blocks
 from .types import Failure, Stats, VerifyReport
@@ -61,14 +62,15 @@ def index_problems(
 
 
 Enrolled = tuple[int, str, str | None]
-"""A sighting's id, the path of its picture, and the sha256 of what it held."""
+"""A sighting's id, the path of its picture, and the sha256 of what it held, if that is known."""
 
 
 def enrolled_pictures(sqlite: sqlite3.Connection) -> list[Enrolled]:
     """Return what was enrolled from files."""
-    return sqlite.execute(
-        "SELECT id, path, lower(hex(content)) FROM sightings WHERE path IS NOT NULL ORDER BY id"
-    ).fetchall()
+    rows = sqlite.execute("SELECT id, path FROM sightings WHERE path IS NOT NULL ORDER BY id")
+    paths: dict[int, str] = dict(rows)
+    contents = load_contents(sqlite, paths)
+    return [(number, path, contents.get(number)) for number, path in paths.items()]
 
 
 def picture_problems(enrolled: Sequence[Enrolled], progress: Progress) -> Iterator[Failure]:

@@ -168,11 +168,11 @@ def audit_view(report: AuditReport) -> Text:
     """How many findings there are, and the likeliest, each with the command that mends it."""
     read = f", {report.pictures_read:,} pictures read" if report.pictures_read else ""
     counts = [f"{kind} {report.count(kind):,}" for kind in Kind if report.count(kind)]
-    found = ", ".join(counts) or "all well"
+    nothing = "all well"
     if report.people == 1:  # a wrong sighting is told by its being more like somebody else
-        found = ", ".join(counts) or "nothing suspected"
+        nothing = "nothing suspected"
         read += " (of one person, so that nobody can be told from others)"
-    lines = [f"{report.checked:,} sightings compared{read}; {found}"]
+    lines = [f"{report.checked:,} sightings compared{read}; {', '.join(counts) or nothing}"]
     lines += [_finding_lines(finding) for finding in report.findings[:_SHOWN]]
     if (more := len(report.findings) - _SHOWN) > 0:
         lines.append(f"... and {more:,} more (--json lists all)")
