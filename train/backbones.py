@@ -165,6 +165,47 @@ def narrow_head(backbone: Any, channels: int) -> None:
             tensor.data = tensor.data[:channels].clone()
 
 
+def added_blocks(backbone: nn.Module, shallower: nn.Module) -> dict[str, str]:
+    """Name the blocks at the ends of a deeper backbone's stages that the shallower one hasn't.
+
+    Returns:
+        Each with the last block of its stage that both have; nothing where the blocks that both
+        have differ, or where one that is new has no shortcut around it.
+    """
+    stages, fewer = _stages(backbone), _stages(shallower)
+    if type(backbone) is not type(shallower) or len(stages) != len(fewer):
+        return {}
+    added: dict[str, str] = {}
+    for (name, blocks), common in zip(stages.items(), fewer.values(), strict=True):
+        shared = zip(common, blocks, strict=False)
+        new = blocks[len(common) :]
+        alike = all(_shapes(block) == _shapes(other) for other, block in shared)
+        if len(common) > len(blocks) or not alike or not all(_has_shortcut(block) for block in new):
+            return {}
+        numbers = range(len(common), len(blocks))
+        added |= {f"{name}.{number}": f"{name}.{len(common) - 1}" for number in numbers}
+    return added
+
+
+def _stages(backbone: nn.Module) -> dict[str, list[nn.Module]]:
+    """The numbered blocks of each stage, by the stage's name; of a ViT, which has none, nothing."""
+    stages = getattr(backbone, "blocks", None)
+    if not isinstance(stages, nn.Sequential):
+        return {}
+    return {
+        f"blocks.{name}": [block for number, block in stage.named_children() if number.isdecimal()]
+        for name, stage in stages.named_children()
+    }
+
+
+def _shapes(module: nn.Module) -> dict[str, torch.Size]:
+    return {key: tensor.shape for key, tensor in module.state_dict().items()}
+
+
+def _has_shortcut(block: nn.Module) -> bool:
+    return bool(getattr(block, "has_skip", False))
+
+
 def _accepted(backbone: nn.Module) -> set[str]:
     return set(inspect.signature(type(backbone).__init__).parameters)
 

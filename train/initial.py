@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..gallery.errors import ConfigError
 from ..gallery.extractor.models import resolve_model
-from .backbones import create_backbone
+from .backbones import added_blocks, create_backbone
 from .config import ModelConfig
 from .folded import load_extractor_weights, read_architecture
 from .model import EmbeddingModel
@@ -40,15 +40,21 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
     config, held = model.config, _held(path)
     narrower = _is_narrower(config.head_channels, held["head_channels"])
     normalised = config.normalised_stages > held["normalised_stages"]
-    if not narrower and not normalised:
+    blocks = _blocks_to_add(model, held)
+    if not narrower and not normalised and not blocks:
         return _load(model, init, path)
+    backbone = held["backbone"] if blocks else config.backbone
     channels = held["head_channels"] if narrower else config.head_channels
     stages = held["normalised_stages"] if normalised else config.normalised_stages
-    other = EmbeddingModel(replace(config, head_channels=channels, normalised_stages=stages))
+    other = EmbeddingModel(
+        replace(config, backbone=backbone, head_channels=channels, normalised_stages=stages)
+    )
     line = _load(other, init, path)
     model.take_over(other)
     if narrower:
         line += f", its head narrowed to {config.head_channels} channels"
+    if blocks:
+        line += f"; {blocks} blocks of {config.backbone} are new and add nothing yet"
     if normalised and path is not None:
         line += (
             f"; {config.normalised_stages} stages are normalised, of {stages} there, so it begins "
@@ -79,6 +85,14 @@ def _held(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {"head_channels": 0, "normalised_stages": 0}
     return read_architecture(path)
+
+
+def _blocks_to_add(model: EmbeddingModel, held: dict[str, Any]) -> int:
+    """How many blocks more the backbone has than an extractor's that it else equals."""
+    backbone = held.get("backbone", model.config.backbone)
+    if backbone == model.config.backbone:
+        return 0
+    return len(added_blocks(model.backbone, create_backbone(backbone)))
 
 
 def _is_narrower(channels: int, held: int) -> bool:

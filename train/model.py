@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .backbones import (
+    added_blocks,
     compute_maps,
     create_backbone,
     fit_out,
@@ -93,10 +94,12 @@ class EmbeddingModel(nn.Module):
         return functional.normalize(self(pictures)[1], dim=1)
 
     def take_over(self, other: "EmbeddingModel") -> None:
-        """Become a model with a wider head or fewer normalised stages.
+        """Become a model with a wider head, fewer blocks in its stages or fewer normalised ones.
 
         Of its head those channels are left out that weigh least in its projection (of a backbone
-        without a trained projection any); stages' new norms stay unstarted.
+        without a trained projection any); stages' new norms stay unstarted. A new block starts as
+        the one before it, but adds nothing to its shortcut (as of Goyal et al. 2017, section 5.1:
+        its last norm's scale is 0), so that the deeper model embeds as the other did.
         """
         count = self.projection.in_features
         kept = other.projection.weight.norm(dim=0).topk(count).indices.sort().values
@@ -108,6 +111,12 @@ class EmbeddingModel(nn.Module):
                 axis = 1 if key == "projection.weight" else 0
                 state[key] = state[key].index_select(axis, kept)
         self.load_state_dict(state)
+        for new, before in added_blocks(self.backbone, other.backbone).items():
+            block = self.backbone.get_submodule(new)
+            block.load_state_dict(self.backbone.get_submodule(before).state_dict())
+            last = [module for module in block.modules() if is_batch_norm(module)][-1]
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     def centre(self) -> None:
         """Let the neck add nothing: its shift isn't trained, so what it starts with stays."""

@@ -124,6 +124,42 @@ def test_from_a_narrow_head_start_those_as_narrow_and_narrower_ones(tmp_path):
     assert keep_shape(ModelConfig()).head_channels == 0
 
 
+def test_a_deeper_backbone_embeds_as_the_shallower_one_until_it_learns(tmp_path):
+    torch.manual_seed(3)
+    shallow = {"backbone": "tf_efficientnet_lite0", "head_channels": 24, "normalised_stages": 2}
+    before, path = build(**shallow), tmp_path / "model.onnx"
+    start_stage_norms(before, [torch.from_numpy(FITTED)])
+    export(before.eval(), path)
+    wanted = Extractor.load(path).embed_fitted(FITTED)
+    torch.manual_seed(9)
+    deeper = {**shallow, "backbone": "tf_efficientnet_lite1", "frozen_statistics": False}
+    model = build(**deeper)
+    line = load_initial_weights(model, str(path))
+    assert "5 blocks of tf_efficientnet_lite1 are new" in line
+    measure_statistics(model, [torch.from_numpy(FITTED)])
+    with torch.inference_mode():
+        given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
+    assert (given * wanted).sum(1).min() > 0.9999
+    model.train().embed(torch.from_numpy(FITTED)).sum().backward()
+    last_norm = model.backbone.blocks[1][2].bn3
+    assert last_norm.weight.grad.abs().max() > 0  # so that what adds nothing begins to
+
+
+def test_a_backbone_of_other_widths_is_no_deeper_one(exported):
+    path, _ = exported
+    with pytest.raises(ConfigError, match="backbone = 'test_efficientnet'$"):
+        load_initial_weights(build(backbone="tf_efficientnet_lite2"), str(path))
+
+
+def test_narrower_deeper_and_more_normalised_at_once(tmp_path):
+    shallow = {"backbone": "tf_efficientnet_lite0", "head_channels": 24}
+    export(build(**shallow).eval(), tmp_path / "model.onnx")
+    model = build(backbone="tf_efficientnet_lite1", head_channels=20, normalised_stages=1)
+    line = load_initial_weights(model, str(tmp_path / "model.onnx"))
+    assert all(word in line for word in ("narrowed to 20", "5 blocks", "1 stages are normalised"))
+    assert has_new_stage_norms(model)
+
+
 def test_normalised_stages_start_the_next_model_and_more_may_follow(tmp_path):
     model, path = build(normalised_stages=1), tmp_path / "model.onnx"
     start_stage_norms(model, [torch.from_numpy(FITTED)])
