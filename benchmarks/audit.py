@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from openset import resample
 from reid_gallery import Gallery
 from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.health.doubles import find_doubles
@@ -80,6 +81,18 @@ class Counts:
             low, high = np.quantile(means, [0.025, 0.975])
             cells.append(f"{share.sum() / max(1, whole.sum()):.3f} [{low:.3f}, {high:.3f}]")
         return "  ".join(cells)
+
+
+def read_known(path: Path, *, without: Sequence[str] = ()) -> tuple[list[Sighting], Vectors]:
+    """Return a gallery's n sightings and their float32[n, d], but those of some people."""
+    store = Store(path, create=False, wait_s=1.0)
+    everything = read_everything(store)
+    store.close()
+    if everything is None:
+        raise SystemExit(f"{path}: is empty")
+    _, sightings, vectors = everything
+    kept = [n for n, s in enumerate(sightings) if s.pid not in without]
+    return [sightings[n] for n in kept], vectors[kept]
 
 
 def give_away_one_by_one(
@@ -210,7 +223,8 @@ def measure_risk(sightings: Sequence[Sighting], vectors: Vectors) -> None:
     spoilt = [spoil(crop, way, severities[way]) for way, crop in enumerate(crops[1])]
     missed = ~recognised(embed(spoilt), halves[1], vectors, people)
     risk = recognition.risk([measure_quality(crop) for crop in spoilt])
-    print(f"spoilt pictures: {len(missed)}, missed {missed.mean():.3f}, {area(risk, missed)}")
+    told = area(risk, missed, people.owner[halves[1]])
+    print(f"spoilt pictures: {len(missed)}, missed {missed.mean():.3f}, {told}")
     for low in (0.0, 0.25, 0.5, 0.75):
         among = (risk >= low) & (risk < low + 0.25)
         told = f"risk {risk[among].mean():.2f}, missed {missed[among].mean():.2f}"
@@ -218,14 +232,17 @@ def measure_risk(sightings: Sequence[Sighting], vectors: Vectors) -> None:
     rows = np.flatnonzero(usable & (people.owner % 2 == 1))[::4]
     risk = recognition.risk([measure_quality(read_crop(Path(sightings[r].path))) for r in rows])
     missed = ~(standing.own > standing.other)[rows]
-    print(f"as they are: {len(rows)}, missed {missed.mean():.3f}, {area(risk, missed)}")
+    told = area(risk, missed, people.owner[rows])
+    print(f"as they are: {len(rows)}, missed {missed.mean():.3f}, {told}")
 
 
-def area(risk: npt.NDArray[np.float64], missed: npt.NDArray[np.bool_]) -> str:
-    """The area under the ROC curve, with an interval bootstrapped by picture."""
-    random, areas = np.random.default_rng(0), []
-    for turn in range(201):
-        drawn = random.integers(len(risk), size=len(risk)) if turn else np.arange(len(risk))
+def area(
+    risk: npt.NDArray[np.float64], missed: npt.NDArray[np.bool_], owner: npt.NDArray[np.intp]
+) -> str:
+    """The area under the ROC curve, with an interval bootstrapped by identity."""
+    areas = []
+    for weight in resample(owner, 200).astype(int):
+        drawn = np.repeat(np.arange(len(risk)), weight[owner])
         ranks, truth = risk[drawn].argsort().argsort(), missed[drawn]
         above = ranks[truth].sum() - truth.sum() * (truth.sum() - 1) / 2
         areas.append(above / max(1, truth.sum() * (~truth).sum()))
@@ -251,14 +268,9 @@ def main() -> None:
     parser.add_argument("--quality", action="store_true", help="Measure picture quality, and stop.")
     parser.add_argument("--out", type=Path, help="Write a corrupted copy there, and stop.")
     arguments = parser.parse_args()
-    store = Store(arguments.store, create=False, wait_s=1.0)
-    everything = read_everything(store)
-    store.close()
-    if everything is None:
-        raise SystemExit(f"{arguments.store}: is empty")
-    _, sightings, vectors = everything
-    kept = [n for n, s in enumerate(sightings) if arguments.distractors or s.pid != DISTRACTORS]
-    sightings, vectors = [sightings[n] for n in kept], vectors[kept]
+    sightings, vectors = read_known(
+        arguments.store, without=() if arguments.distractors else (DISTRACTORS,)
+    )
     pids = sorted({s.pid for s in sightings})
     if arguments.out is not None:
         labels = give_away_one_by_one(sightings, np.random.default_rng(0), pids)

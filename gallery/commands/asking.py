@@ -28,7 +28,7 @@ app = typer.Typer()
 def enroll(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(help="Files, folders, quoted patterns; - reads paths from stdin."),
+        typer.Argument(help="Files, folders, quoted patterns, a manifest; - reads from stdin."),
     ] = None,
     pid: Annotated[str | None, typer.Option(help="The person that all pictures show.")] = None,
     layout: Annotated[

@@ -20,8 +20,11 @@ Matrix = npt.NDArray[np.float64]
 """float64[n, f]: n cases by f features."""
 Column = npt.NDArray[np.float64]
 
-_PRIOR_SD = 10.0
-"""Of a standardised weight: so wide that it only keeps it finite where nothing overlaps."""
+_PENALTY = 2.5e-4
+"""Half of a standardised weight's square costs this share of the cases' summed loss. Nearly all
+cases are easy, so without it weights grow until odd but right sightings count as certain mistakes.
+On held-out people, and on parts of them from 180 sightings on, this and up to four times of it give
+the chances the least log loss; more of it hides a single stranger among hundreds of sightings."""
 _ROUNDS = 30
 _CLOSE_ENOUGH = 1e-6
 
@@ -86,7 +89,7 @@ def fit_logistic(
     *,
     start: Column | None = None,
 ) -> Column:
-    """Fit a logistic regression, with a Gaussian prior on the weights.
+    """Fit a logistic regression, with a penalty on large weights.
 
     Args:
         features: float64[n, f], standardised.
@@ -95,10 +98,10 @@ def fit_logistic(
         start: float64[f + 1] to begin with; zeros by default.
 
     Returns:
-        float64[f + 1]: a weight a feature, and last the intercept, which has no prior.
+        float64[f + 1]: a weight a feature, and last the intercept, which has no penalty.
     """
     x = np.column_stack([features, np.ones(len(features))])
-    prior = np.full(x.shape[1], _PRIOR_SD**-2)
+    prior = np.full(x.shape[1], _PENALTY * max(1.0, case_weights.sum()))
     prior[-1] = _CLOSE_ENOUGH  # next to none, but the equations stay solvable
     return fit_weights(x, truths, case_weights, prior=prior, start=start)
 

@@ -11,7 +11,7 @@ from ..errors import LayoutError
 from .folders import Failures
 from .labelled import Reading
 from .layouts import Labels, Reader, find_layout, label_picture
-from .manifest import MANIFEST_NAME, read_manifest
+from .manifest import MANIFEST_NAME, is_manifest, read_manifest
 from .typed import Place, absolute, find_places
 
 
@@ -36,7 +36,8 @@ def collect(
 
     Args:
         paths: files; folders, read with all that are in them; patterns (``*``, ``?``, ``[ab]``
-            and ``**`` for any depth); ``-`` for a list on stdin, one of these a line.
+            and ``**`` for any depth); ``-`` for a list on stdin, one of these a line; or one CSV
+            alone, which is taken as ``manifest``.
         pid: the person of all pictures.
         layout: one of `LAYOUTS`.
         manifest: a CSV, see `read_manifest`; then there are no ``paths``.
@@ -54,6 +55,8 @@ def collect(
         LayoutError: the options exclude each other, nothing was named or nothing of it can be
             used, the layout is unknown, or the manifest or the list on stdin can't be read.
     """
+    if manifest is None and (typed := _typed_manifest(paths)):
+        manifest, paths = typed, ()
     _check_options(paths, pid=pid, layout=layout, manifest=manifest)
     if manifest is not None:
         reading = read_manifest(manifest)
@@ -90,6 +93,14 @@ def unread_manifests(paths: Sequence[str]) -> list[Path]:
     """Return the manifests that lie in typed folders, and that reading the folders leaves aside."""
     beside = (Path(text) / MANIFEST_NAME for text in paths)
     return [manifest for manifest in beside if manifest.is_file()]
+
+
+def _typed_manifest(paths: Sequence[str]) -> Path | None:
+    """The manifest that was typed where paths of pictures may stand."""
+    typed = [Path(text) for text in paths if is_manifest(Path(text)) and not Path(text).is_dir()]
+    if typed and len(paths) > 1:
+        raise LayoutError(f"{typed[0]}: a manifest is enrolled alone; leave out the other paths")
+    return typed[0] if typed else None
 
 
 def _check_options(

@@ -117,6 +117,15 @@ def test_a_manifest(home):
     assert len(reading.failed) == 1
 
 
+def test_a_manifest_typed_like_a_picture(home):
+    (home / "people.csv").write_text("path,pid\ncrops/p1/a.jpg,anna\n")
+    assert collect(["people.csv"]) == collect([], manifest=Path("people.csv"))
+    with pytest.raises(LayoutError, match=r"people\.csv: a manifest is enrolled alone"):
+        collect(["crops", "people.csv"])
+    with pytest.raises(LayoutError, match="pid and manifest exclude"):
+        collect(["people.csv"], pid="a")
+
+
 # -- what can't be found -----------------------------------------------------------------------
 
 
