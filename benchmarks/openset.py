@@ -19,15 +19,24 @@ COHORT = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """Labelled embeddings of one place: float32[n, d], who and which camera from 0."""
+    """Labelled embeddings of one place: float32[n, d], who and which camera from 0.
+
+    ``quality`` is float64[n, f], of the pictures; with no columns where it isn't known.
+    """
 
     embeddings: npt.NDArray[np.float32]
     people: Rows
     cameras: Rows
+    quality: Floats
 
     def only(self, chosen: Truths) -> "People":
         """Keep some pictures; people keep their numbers."""
-        return People(self.embeddings[chosen], self.people[chosen], self.cameras[chosen])
+        return People(
+            self.embeddings[chosen],
+            self.people[chosen],
+            self.cameras[chosen],
+            self.quality[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class Draw:
         probe: int64[q], who asks, by number.
         counts: int64[N], sightings.
         enrolled: int64[N], who is in the gallery, by number.
+        pictures: int64[q], of each query.
+        quality: float64[q, f], the mean of its pictures'.
     """
 
     scores: npt.NDArray[np.float32]
@@ -69,6 +80,8 @@ class Draw:
     probe: Rows
     counts: Rows
     enrolled: Rows
+    pictures: Rows
+    quality: Floats
 
     @property
     def best(self) -> npt.NDArray[np.float32]:
@@ -131,6 +144,8 @@ def _draw_one(
         probe=probe,
         counts=(stored >= 0).sum(axis=1),
         enrolled=enrolled,
+        pictures=(asked >= 0).sum(axis=1),
+        quality=_mean_quality(place, asked),
     )
 
 
@@ -145,6 +160,11 @@ def _take(place: People, allowed: Truths, most: int, random: np.random.Generator
         has = lengths > column
         table[has, column] = rows[begins[has] + column]
     return table
+
+
+def _mean_quality(place: People, table: Rows) -> Floats:
+    there = (table >= 0)[..., np.newaxis]
+    return np.asarray((place.quality[table] * there).sum(axis=1) / there.sum(axis=1))
 
 
 def _means(place: People, table: Rows) -> npt.NDArray[np.float32]:
@@ -166,12 +186,16 @@ def _scores(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """The first identities of many queries: float64[n] scores, truths, who asked."""
+    """The first identities of many queries: float64[n] scores, truths, who asked.
+
+    ``own`` is float64[n], the score with the person who asks; NaN for strangers.
+    """
 
     scores: Floats
     right: Truths
     mated: Truths
     probe: Rows
+    own: Floats
 
     @classmethod
     def of(cls, drawn: Sequence[Draw], rule: Rule) -> "Answers":
@@ -181,8 +205,10 @@ class Answers:
             values = rule(one)
             first = values.argmax(axis=1)
             mated = one.owner >= 0
-            top = values[np.arange(len(first)), first].astype(np.float64)
-            parts.append((top, mated & (first == one.owner), mated, one.probe))
+            rows = np.arange(len(first))
+            top = values[rows, first].astype(np.float64)
+            own = np.where(mated, values[rows, one.owner], np.nan)
+            parts.append((top, mated & (first == one.owner), mated, one.probe, own))
         return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def weights(self, resamples: int) -> Floats:
@@ -212,6 +238,14 @@ class Answers:
     def misranked(self, weights: Floats) -> Floats:
         """float64[b]: the share of acquaintances whose first identity is another's."""
         return _share(~self.right[self.mated], weights[:, self.probe[self.mated]])
+
+    def mean_scores(self, weights: Floats) -> tuple[Floats, Floats]:
+        """float64[b] each: the mean score of acquaintances with themselves, of strangers' first."""
+        strange = ~self.mated
+        return (
+            _share(self.own[self.mated], weights[:, self.probe[self.mated]]),
+            _share(self.scores[strange], weights[:, self.probe[strange]]),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,7 +285,7 @@ def resample(people: Rows, resamples: int, seed: int = 0) -> Floats:
     return table
 
 
-def _share(truths: Truths, weights: Floats) -> Floats:
+def _share(truths: Truths | Floats, weights: Floats) -> Floats:
     truths = np.broadcast_to(truths, (len(weights), truths.shape[-1]))
     return np.asarray((truths * weights).sum(axis=1) / weights.sum(axis=1))
 

@@ -72,7 +72,9 @@ RULES: dict[str, Rule] = {
     "best sighting - 0.04 log sightings": lambda d: d.best - 0.04 * np.log(d.counts),
     "centroid": lambda d: d.centroids,
     "(best sighting + centroid) / 2": lambda d: (d.best + d.centroids) / 2,
+    "mean of the best 2": lambda d: best_few(d, 2),
     "mean of the best 3": lambda d: best_few(d, 3),
+    "mean of the best 5": lambda d: best_few(d, 5),
     "trimmed mean (best 60 %)": trimmed,
     "softmax over the first 16": softmax,
     "adaptive S-norm, nearest 10 of a cohort": lambda d: adaptive_norm(d, 10),
@@ -80,6 +82,7 @@ RULES: dict[str, Rule] = {
     "S-norm, all of the cohort": lambda d: adaptive_norm(d, COHORT),
     "S-norm, nearest 10, means only": symmetric_mean,
     "margin to the runner-up": lambda d: margin(d, 1, cohort=False),
+    "margin to the runner-up, cohort too": lambda d: margin(d, 1, cohort=True),
     "margin to the next 10": lambda d: margin(d, NEIGHBOURS, cohort=False),
     "margin to the next 10, cohort too": lambda d: margin(d, NEIGHBOURS, cohort=True),
 }

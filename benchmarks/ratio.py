@@ -102,7 +102,8 @@ def split(places: Sequence[People], random: np.random.Generator) -> tuple[People
 def _centroids(place: People, chosen: Rows) -> People:
     sums = np.stack([place.embeddings[place.people == who].sum(axis=0) for who in chosen])
     unit = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-    return People(unit, np.arange(len(chosen)), np.zeros(len(chosen), dtype=np.int64))
+    nothing = np.zeros((len(chosen), 0))
+    return People(unit, np.arange(len(chosen)), np.zeros(len(chosen), dtype=np.int64), nothing)
 
 
 def _draw_sizes(place: People, cohort: People, *, seed: int) -> Iterator[Draw]:

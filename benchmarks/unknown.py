@@ -11,50 +11,61 @@ embedded.
 """
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from openset import Answers, Cell, Draw, People, Rule, draw
-from openset_rules import RULES, neighbour_mean
+from openset import Cell, Floats, People, draw
+from openset_learned import LEARNED, MORE, learn
+from openset_rules import RULES
 from ratio import Ratio, learn_ratio
-from reid_gallery.gallery.calibration.odds import fit_logistic
+from reid_gallery.gallery.calibration import tail
 from reid_gallery.gallery.decision import ONE_PERSON, Calibration
 from reid_gallery.gallery.extractor import Extractor, resolve_model
+from unknown_choices import changed, tails_compared, theta_compared
 from unknown_people import calibrate, embed, halves, others, read_held_out, read_tests
 from unknown_strangers import dependence, own_tail
 from unknown_tables import (
-    FIRST,
     FPIRS,
     GALLERIES,
     REALISED,
+    RESAMPLES,
     SIZES,
     Asked,
     ablate,
     against_fixed,
     carried,
     odds,
+    own_scores,
     print_head,
     print_row,
     realised,
     span,
+    spread,
     tracklets,
 )
 
 ABLATED = {
+    "1 person, 2 sightings": Cell(1, 2, 1),
     "10 people, 1 sighting": Cell(10, 1, 1),
     "10 people, 5 sightings": Cell(10, 5, 1),
     "100 people, 1 sighting": Cell(100, 1, 1),
     "100 people, 5 sightings": Cell(100, 5, 1),
     "700 people, 5 sightings": Cell(700, 5, 1),
     "100 people, 2 sightings, 8 pictures": Cell(100, 2, 8, least=8),
+    "100 people, 2 sightings, 1 to 8 pictures": Cell(100, 2, 8),
     "100 people, 1 to 5 sightings": Cell(100, 5, 1, mixed=True),
 }
+OF_ONE = 1000
+"""Galleries of one person, each asked by few."""
 OF_FEWER = 50, 100, 300
 """Sizes that calibrations on fewer people are measured on."""
 DRAWS = 8
 """Of fewer people."""
-LEARNED = "learned: best, centroid, next 10"
+CHANCES = 0.01, 0.001, 0.0001, 0.00001
+OF_PLACES = 40
+"""Halves of a place's people, each of which is calibrated on anew."""
 FIXED = (
     "best sighting",
     "centroid",
@@ -85,7 +96,7 @@ def measure(data: Path, held_out: Path, model: Path | None, kept: Path | None) -
     tests = {name: embed(extractor, p, kept) for name, p in read_tests(data).items()}
     market = tests["Market-1501"]
     cohort = others({**places, "": market}, "")
-    rules = RULES | {LEARNED: learn(places)}
+    rules = RULES | {name: learn(places, more) for name, more in MORE.items()}
     parts = [market.only(market.people % 2 == number) for number in (0, 1)]
     return Measured(
         places=places,
@@ -97,58 +108,56 @@ def measure(data: Path, held_out: Path, model: Path | None, kept: Path | None) -
     )
 
 
-def learn(places: dict[str, People]) -> Rule:
-    """Fit a linear log-likelihood ratio that the first identity is right, on calibration people."""
-    rows, right, weights = [], [], []
-    for name, place in places.items():
-        for cell in (Cell(10, 1, 1), Cell(20, 2, 1), Cell(20, 5, 1)):
-            drawn = list(draw(place, others(places, name), cell, 20, seed=7))
-            answers = Answers.of(drawn, RULES[FIRST])
-            rows.append(np.concatenate([_features(one) for one in drawn]))
-            right.append(answers.right)
-            weights.append(np.where(answers.mated, 1 / answers.mated.mean(), 1))
-    evidence = np.concatenate(rows)
-    beta = fit_logistic(
-        np.column_stack((np.ones(len(evidence)), evidence)),
-        np.concatenate(right).astype(np.float64),
-        np.concatenate(weights),
-    )
-
-    def rule(one: Draw) -> np.ndarray:
-        near = neighbour_mean(one, 10, cohort=True)[:, None]
-        return np.asarray(one.best * beta[1] + one.centroids * beta[2] + near * beta[3])
-
-    return rule
-
-
-def _features(drawn: Draw) -> np.ndarray:
-    first = np.arange(len(drawn.best)), drawn.best.argmax(axis=1)
-    near = neighbour_mean(drawn, 10, cohort=True)
-    return np.column_stack((drawn.best[first], drawn.centroids[first], near))
-
-
 # -- the page's sections ---------------------------------------------------------------------------
 
 
 def print_places(found: Measured) -> None:
     """Print what was measured in each place, and what a test place's own strangers would say."""
-    chances = 0.01, 0.001, 0.0001, 0.00001
-    print_head("place", "people", "a", "r", "theta", *(f"p = {100 * p:g} %" for p in chances))
-    for name, place in zip(sorted(found.places), found.calibration.places, strict=True):
-        numbers = [place.sighting_shift, place.picture_agreement]
-        scores = [place.threshold(fpir=p, size=ONE_PERSON) for p in chances]
-        _print_place(name, found.places[name], [f"{number:.3f}" for number in numbers], scores)
+    print_head("place", "people", "a", "r", "theta", *(f"p = {100 * p:g} %" for p in CHANCES))
+    for name in sorted(found.places):
+        place = found.places[name]
+        _print_place(name, place, _with_spans(place, lambda one: _numbers(calibrate({"": one}))))
     for name, asked in found.tests.items():
-        tail = own_tail(asked.place)
-        logs = -np.log([p for p, _ in tail])
-        scores = [float(np.interp(-np.log(p), logs, [t for _, t in tail])) for p in chances]
-        _print_place(f"{name} (test)", asked.place, ["", ""], scores)
+        _print_place(
+            f"{name} (test)", asked.place, ["", "", *_with_spans(asked.place, _own_scores)]
+        )
 
 
-def _print_place(name: str, place: People, effects: list[str], scores: list[float]) -> None:
+def _with_spans(place: People, numbers: Callable[[People], list[float]]) -> list[str]:
+    """Numbers of a place with intervals by random halves of its people, drawn without repeats.
+
+    Half of the people vary about their mean as all people do about theirs (McCarthy 1969); people
+    drawn twice would be strangers to themselves.
+    """
+    everyone = np.unique(place.people)
+    again = []
+    with changed(tail, _SAMPLES=20):  # of a half; their own mean is what counts
+        for number in range(OF_PLACES):
+            chosen = np.random.default_rng(number).permutation(everyone)[: len(everyone) // 2]
+            again.append(numbers(place.only(np.isin(place.people, chosen))))
+    found, of_halves = np.array(numbers(place)), np.array(again)
+    around = found + of_halves - of_halves.mean(axis=0)
+    return [spread(column) for column in np.concatenate(([found], around)).T]
+
+
+def _numbers(calibration: Calibration) -> list[float]:
+    """Of one place: a, r, and the scores that strangers reach with `CHANCES`."""
+    (place,) = calibration.places
+    scores = [place.threshold(fpir=p, size=ONE_PERSON) for p in CHANCES]
+    return [place.sighting_shift, place.picture_agreement, *scores]
+
+
+def _own_scores(place: People) -> list[float]:
+    """The scores alone, of a place that has too few pictures for the rest."""
+    points = own_tail(place)
+    logs = -np.log([p for p, _ in points])
+    return [float(np.interp(-np.log(p), logs, [t for _, t in points])) for p in CHANCES]
+
+
+def _print_place(name: str, place: People, numbers: list[str]) -> None:
     people = len(np.unique(place.people))
-    theta = span(dependence(place, people // 2) / 100, 2)
-    print_row(name, people, *effects, theta, *(f"{score:.3f}" for score in scores))
+    a, r, *scores = numbers
+    print_row(name, people, a, r, span(dependence(place, people // 2) / 100, 2), *scores)
 
 
 def does_it_hold(found: Measured) -> tuple[list[dict], dict[str, list[dict]]]:
@@ -195,22 +204,24 @@ def fewer_people(found: Measured) -> None:
         f"FPIR at {fpir * 100:.0f} %, N = {size}" for fpir in FPIRS for size in OF_FEWER
     ))  # fmt: skip
     everyone = np.unique(found.own_half.people)
-    for count in (60, 120, 240, len(everyone)):
+    for count in (60, 120, 240):
         named = []
-        for number in range(DRAWS if count < len(everyone) else 1):
+        for number in range(DRAWS):
             chosen = np.random.default_rng(number).permutation(everyone)[:count]
             part = found.own_half.only(np.isin(found.own_half.people, chosen))
-            named.append(_realised_of(found.other_half, calibrate({"part": part})))
+            named.append([one[0] for one in _realised_of(found.other_half, calibrate({"": part}))])
         columns = [
             f"{100 * np.mean(column):.2f} ({100 * min(column):.2f} to {100 * max(column):.2f})"
             for column in zip(*named, strict=True)
         ]
-        print_row(f"{count} people, {len(named)} draws", *columns)
+        print_row(f"{count} people, {DRAWS} draws", *columns)
+    columns = [span(one, 2) for one in _realised_of(found.other_half, found.own)]
+    print_row(f"all {len(everyone)}", *columns)
 
 
-def _realised_of(asked: Asked, calibration: Calibration) -> list[float]:
+def _realised_of(asked: Asked, calibration: Calibration) -> list[Floats]:
     return [
-        float(answers.fpir(calibration.threshold(fpir=fpir, size={2: size}), answers.weights(0))[0])
+        answers.fpir(calibration.threshold(fpir=fpir, size={2: size}), answers.weights(RESAMPLES))
         for fpir in FPIRS
         for size in OF_FEWER
         for answers in asked.answers(Cell(size, 2, 1))
@@ -219,20 +230,29 @@ def _realised_of(asked: Asked, calibration: Calibration) -> list[float]:
 
 def rules_compared(found: Measured) -> None:
     """Print every rule at equal realised FPIR, on calibration people and on test people."""
-    even, mixed = [], []
+    even, mixed, several = [], [], []
     for name in sorted(found.places):
         place = found.places[name]
         people = len(np.unique(place.people)) // 2
         rest = {other: one for other, one in found.places.items() if other != name}
-        rules = RULES | {LEARNED: learn(rest)}
+        rules = RULES | {name: learn(rest, more) for name, more in MORE.items()}
         asked = Asked(place, others(found.places, name), rules, galleries=60)
-        title = f"{name}, {people} people"
-        even.append((f"{title}, 2 sightings", asked, Cell(people, 2, 1)))
-        mixed.append((f"{title}, 1 to 5 sightings", asked, Cell(people, 5, 1, mixed=True)))
-    rules = [*RULES, LEARNED]
-    ablate([("the three, 2 sightings", even), ("the three, 1 to 5 sightings", mixed)], rules)
+        even.append((asked, Cell(people, 2, 1)))
+        mixed.append((asked, Cell(people, 5, 1, mixed=True)))
+        several.append((asked, Cell(people, 2, 8)))
+    rules = [*RULES, *MORE]
+    ablate(
+        [
+            ("the three, 2 sightings", even),
+            ("the three, 1 to 5 sightings", mixed),
+            ("the three, 2 sightings, 1 to 8 pictures", several),
+        ],
+        rules,
+    )
     market = found.tests["Market-1501"]
-    ablate([(title, [(title, market, cell)]) for title, cell in ABLATED.items()], rules)
+    lone = Asked(market.place, market.cohort, market.rules, galleries=OF_ONE, most=10)
+    asked = {title: lone if cell.people == 1 else market for title, cell in ABLATED.items()}
+    ablate([(title, [(asked[title], cell)]) for title, cell in ABLATED.items()], rules)
 
 
 def ratio_carried(found: Measured) -> None:
@@ -299,12 +319,16 @@ def main() -> None:
     against_fixed(market, found.calibration, FIXED)
     print("\n## Several pictures of one person")
     pictures = tracklets(market, found.calibration)
+    own_scores(market, found.calibration)
     print("\n## The odds\n\nOwn place:")
     odds(found.other_half, found.own)
     print("\nThree places:")
     probabilities = odds(market, found.calibration)
     print("\n## What was tried")
     rules_compared(found)
+    print("\n### What was chosen within the calibration")
+    tails_compared(found.places, found.own_half, found.other_half)
+    theta_compared(found.own_half, found.other_half, found.own)
     print("\n### The ratio's threshold, carried")
     ratio_carried(found)
     if arguments.plots is not None:

@@ -12,6 +12,8 @@ from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.gallery.pictures.labelled import LabelledPicture
 from reid_gallery.gallery.pictures.layouts import read_layout
 from reid_gallery.gallery.pictures.manifest import read_manifest
+from reid_gallery.gallery.pictures.quality import measure_quality
+from reid_gallery.gallery.pictures.read import read_crop
 
 NAMES = {"market1501": "Market-1501", "cuhk03": "CUHK03", "cuhk01": "CUHK01"}
 """Of sources, as the page writes them."""
@@ -42,7 +44,7 @@ def read_tests(data: Path) -> dict[str, list[LabelledPicture]]:
 
 
 def embed(extractor: Extractor, pictures: list[LabelledPicture], kept: Path | None) -> People:
-    """Embed one place's people."""
+    """Embed one place's people, and measure the quality of their pictures."""
     names = [
         f"nobody {number}" if picture.pid == "0000" else picture.pid
         for number, picture in enumerate(pictures)
@@ -53,6 +55,7 @@ def embed(extractor: Extractor, pictures: list[LabelledPicture], kept: Path | No
         embed_files(extractor, paths, progress=lambda done: None, cache=kept),
         np.unique(names, return_inverse=True)[1].astype(np.int64),
         np.unique(cameras, return_inverse=True)[1].astype(np.int64),
+        np.array([measure_quality(read_crop(path)).features for path in paths]),
     )
 
 
@@ -75,6 +78,7 @@ def join(places: list[People]) -> People:
         np.concatenate([place.embeddings for place in places]),
         np.concatenate([p.people + b for p, b in zip(places, begins, strict=False)]),
         np.concatenate([place.cameras for place in places]),
+        np.concatenate([place.quality for place in places]),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
+from openset import Floats, Rows, Truths, resample
 from reid_gallery.gallery.reports.palette import COLOURS
 
 BLUE, ORANGE, GREEN, PURPLE, *_ = COLOURS
@@ -103,24 +104,41 @@ def draw_tracklets(path: Path, rows: Sequence[dict]) -> None:
             )
         panel.set_xticks(np.arange(len(sizes)), map(str, sizes))
         panel.set(title=f"nominal FPIR {fpir:.0%}", xlabel="people", ylim=(0, 100))
+    figure.suptitle("Market-1501, two sightings a person", fontsize=9)
     panels[0].set_ylabel("FNIR, %")
     panels[0].legend(fontsize=7, loc="upper left")
     _save(figure, path)
 
 
 def draw_odds(path: Path, probabilities: Sequence[tuple]) -> None:
-    """How often the first identity was right, by the probability that was given."""
-    given, right, weights = (np.concatenate(c) for c in zip(*probabilities, strict=True))
-    edges = np.linspace(0, 1, 11)
-    box = np.clip(np.digitize(given, edges) - 1, 0, 9)
-    total = np.bincount(box, weights, minlength=10)
-    mean = np.bincount(box, weights * given, minlength=10) / total
-    share = np.bincount(box, weights * right, minlength=10) / total
+    """How often the first identity was right, by the probability given; bars by resampled people.
+
+    Each of ``probabilities`` is one cell's: float64[n] given, bool[n] right, bool[n] mated and
+    int64[n], who asks.
+    """
+    given, right, mated, probe = (np.concatenate(c) for c in zip(*probabilities, strict=True))
+    cell = np.repeat(np.arange(len(probabilities)), [len(one[0]) for one in probabilities])
+    box = np.clip((given * 10).astype(int), 0, 9)
+    shares = []
+    for weight in resample(probe, 200):
+        weights = _equal_parts(cell, mated, weight[probe])
+        total = np.bincount(box, weights, minlength=10)
+        shares.append(np.bincount(box, weights * right, minlength=10) / total)
+        if len(shares) == 1:
+            mean = np.bincount(box, weights * given, minlength=10) / total
+    low, high = np.quantile(shares[1:], [0.025, 0.975], axis=0)
     figure, panel = plt.subplots(figsize=(3.4, 3.2), layout="constrained")
     panel.plot([0, 1], [0, 1], color="0.5", linewidth=0.8)
-    panel.plot(mean, share, marker="o", color=BLUE)
+    around = np.maximum(0, [shares[0] - low, high - shares[0]])
+    panel.errorbar(mean, shares[0], around, marker="o", color=BLUE, linewidth=1, markersize=4)
     panel.set(xlabel="probability given", ylabel="share that was right", xlim=(0, 1), ylim=(0, 1))
     _save(figure, path)
+
+
+def _equal_parts(cell: Rows, mated: Truths, weights: Floats) -> Floats:
+    """Make every cell weigh alike, and in each of them strangers and acquaintances."""
+    part = 2 * cell + mated
+    return np.asarray(weights / np.bincount(part, weights)[part])
 
 
 def _save(figure: plt.Figure, path: Path) -> None:

@@ -12,6 +12,7 @@ from openset import (
     People,
     Rule,
     StrangerCurve,
+    Truths,
     calibration_loss,
     draw,
     resample,
@@ -27,6 +28,8 @@ FIRST = "best sighting"
 PICTURES = (1, 4, 8)
 OF_ODDS = 200
 """Resamples of the people for the odds, each of which is fitted anew."""
+OF_CHANCE = 40
+"""Drawings of the answers that the odds promise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,13 +40,14 @@ class Asked:
     cohort: People
     rules: Mapping[str, Rule]
     galleries: int = GALLERIES
+    most: int = 100
     _kept: dict[tuple[Cell, str], Answers | None] = field(default_factory=dict)
 
     def answers(self, cell: Cell, names: Sequence[str] = (FIRST,)) -> list[Answers]:
         """What each rule answered; nothing where the place has too few people."""
         missing = [name for name in names if (cell, name) not in self._kept]
         if missing:
-            drawn = list(draw(self.place, self.cohort, cell, self.galleries))
+            drawn = list(draw(self.place, self.cohort, cell, self.galleries, most=self.most))
             for name in missing:
                 self._kept[cell, name] = Answers.of(drawn, self.rules[name]) if drawn else None
         found = [self._kept[cell, name] for name in names]
@@ -54,6 +58,12 @@ def span(values: Floats, digits: int = 1) -> str:
     """A percentage with its 95 % interval; the first value is of everyone, the rest resampled."""
     low, high = np.nanquantile(values[1:], [0.025, 0.975])
     return f"{values[0]:.{digits}%} [{low:.{digits}%}, {high:.{digits}%}]".replace("%", "")
+
+
+def spread(values: Floats) -> str:
+    """A number with its 95 % interval, as `span`."""
+    low, high = np.nanquantile(values[1:], [0.025, 0.975])
+    return f"{values[0]:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def print_head(*columns: str) -> None:
@@ -98,28 +108,24 @@ def realised(
     return rows
 
 
-Group = tuple[str, Sequence[tuple[str, Asked, Cell]]]
+Group = tuple[str, Sequence[tuple[Asked, Cell]]]
 """Galleries of one kind in several places, and what they are called together."""
 
 
 def ablate(groups: Sequence[Group], names: Sequence[str]) -> None:
     """Print each rule's FNIR at equal realised FPIR, as its paired difference from the first's.
 
-    A group of several places ends with their mean, whose people are resampled place by place.
+    Of a group of several places it is the mean, whose people are resampled place by place.
     """
-    titles, columns = [], {fpir: [] for fpir in FPIRS}
-    for title, parts in groups:
-        of_group = [_lost(asked, cell, names) for _, asked, cell in parts]
-        titles += [name for name, _, _ in parts]
+    columns = {fpir: [] for fpir in FPIRS}
+    for _, parts in groups:
+        of_group = [_lost(asked, cell, names) for asked, cell in parts]
         for fpir in FPIRS:
-            columns[fpir] += [lost[fpir] for lost in of_group]
-        if len(parts) > 1:
-            titles.append(title)
-            for fpir in FPIRS:
-                columns[fpir].append(np.mean([lost[fpir] for lost in of_group], axis=0))
+            columns[fpir].append(np.mean([lost[fpir] for lost in of_group], axis=0))
+    titles = [title for title, _ in groups]
     for fpir in FPIRS:
         print_head(f"FPIR {fpir * 100:.0f} %", *titles)
-        print_row(names[0], *(f"FNIR {100 * column[0, 0]:.1f}" for column in columns[fpir]))
+        print_row(names[0], *(f"FNIR {span(column[0])}" for column in columns[fpir]))
         for number, name in enumerate(names[1:], start=1):
             print_row(name, *(span(column[number] - column[0]) for column in columns[fpir]))
 
@@ -139,10 +145,10 @@ def against_fixed(asked: Asked, calibration: Calibration, names: Sequence[str]) 
     """
     cells = [Cell(size, sightings, 1) for size in SIZES for sightings in (1, 2, 5)]
     answered = {cell: dict(zip(names, asked.answers(cell, names), strict=True)) for cell in cells}
-    print_head("rule", "lowest, highest FPIR of a cell", "FNIR", "calibrated less this",
+    print_head("rule", "lowest FPIR of a cell", "highest", "FNIR", "calibrated less this",
                "fewer lost, of a hundred")  # fmt: skip
     for fpir in FPIRS:
-        print_row(f"FPIR {fpir * 100:.0f} % over all cells", "", "", "", "")
+        print_row(f"FPIR {fpir * 100:.0f} % over all cells", "", "", "", "", "")
         answers = {cell: answered[cell][FIRST] for cell in cells}
         best = _matched(answers, fpir, _calibrated(calibration, cells))
         _print_pooled(f"{FIRST}, calibrated", best, best)
@@ -196,7 +202,8 @@ def _print_pooled(name: str, own: tuple[Floats, Floats], best: tuple[Floats, Flo
     named, lost = own
     print_row(
         name,
-        f"{100 * named[:, 0].min():.2f}, {100 * named[:, 0].max():.2f}",
+        span(named.min(axis=0), 2),
+        span(named.max(axis=0), 2),
         span(lost),
         span(best[1] - lost),
         span(1 - best[1] / lost),
@@ -241,7 +248,7 @@ def _print_tracklets(
         cells[0].sightings,
         *(span(one, 2) for one in named),
         *(span(one) for one in lost),
-        *(f"{100 * one.misranked(weights)[0]:.1f}" for one in (first, last)),
+        *(span(one.misranked(weights)) for one in (first, last)),
         span(fewer, 0) if np.isfinite(fewer).all() else "too few are lost",
         (~first.mated).sum(),
     )
@@ -253,9 +260,25 @@ def _for_plot(cell: Cell, fpir: float, lost: Floats) -> dict:
     return {"cell": cell, "fpir": fpir, "lost": lost[0], "low": low, "high": high}
 
 
+def own_scores(asked: Asked, calibration: Calibration) -> None:
+    """Print what several pictures do to scores, and which enrolled people stay unnamed."""
+    print_head("N", "pictures", "own score", "strangers' first", "threshold at 1 %",
+               "first is another", "first is right, below the threshold")  # fmt: skip
+    for size in (100, 300, 700):
+        for pictures in PICTURES:
+            cell = Cell(size, 2, pictures, least=PICTURES[-1])
+            at = calibration.threshold(fpir=0.01, size={2: size}, pictures=pictures)
+            for answers in asked.answers(cell):
+                weights = answers.weights(RESAMPLES)
+                misranked = answers.misranked(weights)
+                scores = (span(mean / 100, 3) for mean in answers.mean_scores(weights))
+                below = answers.fnir(at, weights) - misranked
+                print_row(size, pictures, *scores, f"{at:.3f}", span(misranked), span(below))
+
+
 def odds(asked: Asked, calibration: Calibration) -> list[tuple]:
     """Print how many bits the probabilities cost beyond the least; return what a plot needs."""
-    print_head("N", "sightings", "bits", "least", "difference")
+    print_head("N", "sightings", "bits", "least", "difference", "were they exact")
     cells = [Cell(size, sightings, 1) for size in SIZES for sightings in (1, 5)]
     collected = []
     for cell in cells:
@@ -266,28 +289,44 @@ def odds(asked: Asked, calibration: Calibration) -> list[tuple]:
             collected.append((answers, probability))
             _print_bits(cell.people, cell.sightings, collected[-1:])
     _print_bits("all", "all", collected)
-    return [(given, one.right, _balance(one, np.ones(len(given)))) for one, given in collected]
+    return [(p, one.right, one.mated, one.probe) for one, p in collected]
 
 
 def _print_bits(people: object, sightings: object, given: Sequence[tuple[Answers, Floats]]) -> None:
     """One row, of one cell or of several in equal parts."""
-    weights = resample(np.concatenate([answers.probe for answers, _ in given]), OF_ODDS)
+    probe = np.concatenate([answers.probe for answers, _ in given])
     probability = np.concatenate([probability for _, probability in given])
     right = np.concatenate([answers.right for answers, _ in given])
-    bits = []
-    for weight in weights:
-        parts = [_balance(answers, weight[answers.probe]) for answers, _ in given]
-        bits.append(calibration_loss(probability, right, np.concatenate(parts)))
-    paid, least = np.array(bits).T
-    low, high = np.quantile((paid - least)[1:], [0.025, 0.975])
-    print_row(people, sightings, f"{paid[0]:.3f}", f"{least[0]:.3f}",
-              f"{paid[0] - least[0]:.3f} [{low:.3f}, {high:.3f}]")  # fmt: skip
+    weights = [
+        np.concatenate([balance(answers.mated, weight[answers.probe]) for answers, _ in given])
+        for weight in resample(probe, OF_ODDS)
+    ]
+    bits = np.array([calibration_loss(probability, right, weight) for weight in weights])
+    paid, least = bits.T
+    spans = [spread(column) for column in (paid, least, paid - least)]
+    print_row(people, sightings, *spans, spread(_by_chance(probability, weights[0])))
 
 
-def _balance(answers: Answers, weights: Floats) -> Floats:
+def _by_chance(probability: Floats, weights: Floats) -> Floats:
+    """The difference where every answer is right with exactly the probability that was given.
+
+    It isn't zero, since the least is fitted to the answers. Answers are drawn one by one; those of
+    one person, which come out alike, would make it larger.
+    """
+    random = np.random.default_rng(0)
+    differences = []
+    for _ in range(OF_CHANCE):
+        paid, least = calibration_loss(
+            probability, random.random(len(probability)) < probability, weights
+        )
+        differences.append(paid - least)
+    return np.array([np.mean(differences), *differences])
+
+
+def balance(mated: Truths, weights: Floats) -> Floats:
     """Make strangers and acquaintances weigh alike, 1 together."""
-    mated = (weights * answers.mated).sum()
-    return np.where(answers.mated, weights / mated, weights / (weights.sum() - mated)) / 2
+    of_mated = (weights * mated).sum()
+    return np.where(mated, weights / of_mated, weights / (weights.sum() - of_mated)) / 2
 
 
 def carried(
