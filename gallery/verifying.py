@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..index import VectorIndex
+from .embeddings import find_not_unit
 from .enrolling import Progress
 from .errors import PictureError, StoreDamagedError
 from .index_keeper import IndexKeeper
@@ -38,8 +39,8 @@ def database_problems(sqlite: sqlite3.Connection, generation: Generation) -> Ite
     if wrong[0]:
         return  # they can't be read
     for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
-        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-        for row in np.flatnonzero(~(np.abs(lengths - 1) < 2e-3)):
+        wrong, lengths = find_not_unit(vectors)
+        for row in wrong.tolist():
             yield f"the vector of sighting {ids[row]} has length {lengths[row]:.4g}, not 1"
 
 

@@ -1,22 +1,34 @@
-"""The table that ``make bench`` ends with: what counts as met, and what is said of a miss."""
+"""The table that ``make bench`` ends with: what counts as met, and what is said of a miss.
 
+And what the programs work out of what they measure.
+"""
+
+import importlib
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.fixture
-def rows(monkeypatch):
-    """The module; the programs beside it are run, not installed."""
+def program(monkeypatch):
+    """``program("rows")``: the module; the programs are run, not installed."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import rows
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if (BENCHMARKS / f"{name}.py").exists():
+            sys.modules.pop(name)
 
-    yield rows
-    sys.modules.pop("rows")
-    sys.modules.pop("sides")
+
+@pytest.fixture
+def rows(program):
+    return program("rows")
 
 
 @pytest.fixture
@@ -75,3 +87,54 @@ def test_a_miss_is_named_with_its_cause_once(rows, row_of):
     assert "| a query | 100,000 | 10 ms | 30 ms | 3 |  | <= 1 | missed |" in text
     assert "In brackets" not in text
     assert "Missed" not in rows.table([row_of(5, aim), far])
+
+
+def test_a_miss_below_the_aims_size_is_named_where_nothing_larger_was_measured(rows, row_of):
+    aim = rows.Aim(most=1, size=1_000_000)
+    assert "- a query: it is slow" in rows.table([row_of(20, aim)])
+    text = rows.table([row_of(20, aim), row_of(5, aim, size=1_000_000)])
+    assert "Missed" not in text
+    text = rows.table([row_of(20, aim), row_of(20, aim, size=1_000_000)])
+    assert text.count("- a query: it is slow") == 1
+
+
+def test_rare_cameras_are_scattered_and_half_of_the_cameras_have_half(program):
+    bulk, asking = program("bulk"), program("index_asking")
+    cameras = [bulk.camera_of(row) for row in range(100_000)]
+    seen = Counter(cameras)
+    assert seen[bulk.RAREST] == 10
+    assert seen[bulk.RARE] == 990
+    assert sum(seen[camera] for camera in asking.half_of_cameras(0)) == 50_000
+    assert len({tuple(sorted(asking.half_of_cameras(n))) for n in range(bulk.CAMERAS)}) == 20
+    apart = np.diff([row for row, camera in enumerate(cameras) if camera == bulk.RAREST])
+    assert set(apart.tolist()) == {10_000}
+
+
+def test_a_line_goes_through_the_two_largest_sizes(program):
+    pytest.importorskip("matplotlib")
+    line_through = program("growth_plot").line_through
+    assert line_through([1, 10, 20], [99, 12, 22]) == (2, 1)
+    assert line_through([10, 20], [5, 20]) == (0, 1)  # no cost is negative
+    assert line_through([10, 20], [7, 6]) == (6, 0)
+
+
+def test_the_parts_of_a_query_are_apart_and_add_up(program, monkeypatch):
+    parts = program("query_parts")
+
+    class Work:
+        def outer(self):
+            time.sleep(0.02)
+            self.inner()
+
+        def inner(self):
+            time.sleep(0.04)
+
+    monkeypatch.setattr(parts, "PARTS", {"out": ((Work, "outer"),), "in": ((Work, "inner"),)})
+    inner = Work.inner
+    work, started = Work(), time.perf_counter()
+    taken = parts.time_parts(lambda run: work.outer(), 1)
+    assert Work.inner is inner
+    assert taken["out"] >= 19
+    assert taken["in"] >= 39
+    assert sum(taken.values()) <= 1000 * (time.perf_counter() - started)
+    assert parts.in_words({"a": 1.0, "b": 3.0}, 1000) == "of 4 ms among 1,000: b 3, a 1"

@@ -59,7 +59,7 @@ def calibrate_store(root: Path, sources: Sources = (), *, progress: Progress) ->
         progress: called with the number of pictures embedded since the last call.
 
     Raises:
-        StoreError: there is no store, or it can't be written.
+        StoreError: there is no store, it is damaged, or it can't be written.
         CalibrationError: the people are too few, or have too few pictures.
         LayoutError, PictureError, ModelError: the data or the model can't be read.
     """

@@ -101,6 +101,7 @@ def read_gallery(store: Store) -> tuple[Generation, LabelledEmbeddings]:
 
     Raises:
         CalibrationError: it is empty.
+        StoreDamagedError: a vector isn't a finite unit row.
     """
     everything = read_everything(store)
     if everything is None:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..embeddings import check_embeddings
 from ..errors import CalibrationError, EmbeddingError
+from ..evaluation.pairs import people_were
 
 Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -117,7 +118,7 @@ def part_places(
             found.append(place)
     if not found:
         raise CalibrationError(
-            f"{largest} people were seen by two cameras (or, without camera labels, twice), and "
+            f"{people_were(largest)} seen by two cameras (or, without camera labels, twice), and "
             f"calibrating takes {LEAST_PEOPLE} of one place at the least, better some hundreds"
         )
     return found

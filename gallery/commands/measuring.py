@@ -66,7 +66,13 @@ def evaluate(
     rerank: Annotated[
         bool, typer.Option("--rerank", help="Re-rank by k-reciprocal neighbours.")
     ] = False,
-    ap: Annotated[Convention, typer.Option(help="Average precision.")] = Convention.sum,
+    ap: Annotated[
+        Convention,
+        typer.Option(
+            help="Average precision: sum (of precisions) or trapezoid (of Market-1501's first "
+            "toolkit)."
+        ),
+    ] = Convention.sum,
     seed: Annotated[int, typer.Option(min=0, help="Of random splits.")] = 0,
     report: Annotated[
         Path | None, typer.Option(help="Write a page with plots and contact sheets here.")

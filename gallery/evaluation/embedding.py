@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..atomic import replacing
+from ..embeddings import find_not_unit
 from ..errors import LayoutError, PictureError
 from ..extractor import Extractor
 from ..loading import in_batches, load_pictures, separate
@@ -51,7 +52,7 @@ def embed_files(
 
     Raises:
         PictureError: a picture is missing or can't be read.
-        LayoutError: the cache can't be read or written.
+        LayoutError: the cache can't be read or written, or what it holds isn't unit rows.
     """
     _check_present(files)
     kept = None if cache is None else _name(_made(cache), extractor, files)
@@ -107,6 +108,11 @@ def _read(path: Path, shape: tuple[int, int]) -> Vectors:
         raise LayoutError(f"{path}: can't be read as embeddings; delete it ({error})") from error
     if vectors.shape != shape or vectors.dtype != np.float32:
         raise LayoutError(f"{path}: not the embeddings its name says; delete it")
+    wrong, lengths = find_not_unit(vectors)
+    if len(wrong):
+        raise LayoutError(
+            f"{path}: damaged, row {wrong[0]} has length {lengths[wrong[0]]:.4g}, not 1; delete it"
+        )
     return np.asarray(vectors)
 
 

@@ -4,6 +4,7 @@ Pictures of one person succeed and fail together, so resampling pictures would m
 too narrow; whole identities are drawn instead (the cluster bootstrap, Field & Welsh 2007).
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,11 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+def bracket(interval: Interval) -> str:
+    """The interval as it is printed behind its figure; nothing where both ends are NaN."""
+    return "" if math.isnan(interval.low) else f"  [{interval.low:.1%}, {interval.high:.1%}]"
 
 
 def bootstrap_interval(

@@ -21,7 +21,8 @@ class Measurement:
     Attributes:
         embedded: the model, and the trial's pictures as it sees them.
         retrieval: figures of ranking.
-        verification: the coin's pairs and the cross-view ones; empty if not asked for.
+        verification: the coin's pairs and the cross-view ones; empty if not asked for, and where
+            the ranking is re-ranked, which pairs by themselves can't be.
         first: the measurement that this one is compared with, or None.
     """
 
@@ -32,8 +33,8 @@ class Measurement:
 
     @property
     def model(self) -> str:
-        """The model's name."""
-        return self.embedded.model
+        """The model's name, and whether its ranking was re-ranked."""
+        return self.embedded.model + (", re-ranked" if self.retrieval.reranking else "")
 
     @property
     def trial(self) -> Trial:
@@ -65,19 +66,22 @@ def measure(
         trial: what is asked.
         models: the trial's pictures as each of them sees them.
         pairs: verify pairs of pictures as well.
-        reranking: as in `evaluate_trial`.
+        reranking: as in `evaluate_trial`; then every model is measured with it as well, and that
+            is compared with the same model without.
         ap_convention: as in `evaluate_retrieval`.
     """
     measured: list[Measurement] = []
     for embedded in models:
-        measured.append(
-            Measurement(
-                embedded=embedded,
-                retrieval=evaluate_trial(
-                    trial, embedded.vectors, ap_convention=ap_convention, reranking=reranking
-                ),
-                verification=verify_trial(trial, embedded.vectors) if pairs else (),
-                first=measured[0] if measured else None,
-            )
+        plain = Measurement(
+            embedded=embedded,
+            retrieval=evaluate_trial(trial, embedded.vectors, ap_convention=ap_convention),
+            verification=verify_trial(trial, embedded.vectors) if pairs else (),
+            first=measured[0] if measured else None,
         )
+        measured.append(plain)
+        if reranking is not None:
+            retrieval = evaluate_trial(
+                trial, embedded.vectors, ap_convention=ap_convention, reranking=reranking
+            )
+            measured.append(Measurement(embedded, retrieval, first=plain))
     return measured

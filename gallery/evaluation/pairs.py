@@ -108,7 +108,7 @@ def draw_honest_pairs(
     }
     if len(rows_of) < 4:
         raise NotFoundError(
-            f"{len(rows_of)} people were seen by two cameras, or in two tracklets or pictures; "
+            f"{people_were(len(rows_of))} seen by two cameras, or in two tracklets or pictures; "
             "pairs whose threshold comes from other people take four"
         )
     people = [list(rows_of.values())[n] for n in generator.permutation(len(rows_of))]
@@ -119,6 +119,11 @@ def draw_honest_pairs(
     left, right, same = (np.concatenate(column) for column in zip(*parts, strict=True))
     half = np.repeat([0, 1], [len(part[0]) for part in parts])
     return Pairs(left, right, same, half)
+
+
+def people_were(count: int) -> str:
+    """``1 person was``, ``2 people were``: so a sentence of who was seen begins."""
+    return "1 person was" if count == 1 else f"{count:,} people were"
 
 
 def _draw_half(

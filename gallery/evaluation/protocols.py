@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import EmbeddingError
 from .counting import Rows
-from .intervals import Interval, bootstrap_interval
+from .intervals import Interval, bootstrap_interval, bracket
 from .reranking import RerankedScorer, Reranking
 from .retrieval import FIGURES, RetrievalResult, check_embeddings, evaluate_scorer
 from .scoring import ApConvention, CosineScorer, Embeddings, Scorer, take_rows
@@ -70,16 +70,29 @@ class ProtocolResult:
             f"{valid} valid queries, {skipped} skipped, gallery of {size} pictures"
         )
 
-    def __str__(self) -> str:
-        reranked = [] if self.reranking is None else [str(self.reranking)]
+    def conditions(self) -> list[str]:
+        """How it was measured, in words: what was asked, and what isn't as usual."""
+        lines = [self.denominators()]
+        if self.splits[0].ap_convention == "trapezoid":
+            lines.append("average precision by trapezoid, as Market-1501's first toolkit has it")
+        if self.reranking is not None:
+            lines.append(str(self.reranking))
+        return lines
+
+    def certainty(self) -> str:
+        """How sure the figures are, in words."""
         means = "Means over splits; " if len(self.splits) > 1 else ""
+        if len(np.unique(self.pids)) == 1:
+            return f"{means}one person: no interval"
+        return f"{means}95 % intervals bootstrapped by identity"
+
+    def __str__(self) -> str:
         return "\n".join(
             [
                 f"{self.trial.name}: {self.trial.description}",
-                self.denominators(),
-                *reranked,
+                *self.conditions(),
                 *self._rows(),
-                f"{means}95 % intervals bootstrapped by identity.",
+                f"{self.certainty()}.",
             ]
         )
 
@@ -88,8 +101,7 @@ class ProtocolResult:
     def _rows(self) -> list[str]:
         figures, intervals = self.figures(), self.intervals()
         return [
-            f"  {label:<24}{figures[name]:6.1%}  [{intervals[name].low:.1%}, "
-            f"{intervals[name].high:.1%}]"
+            f"  {label:<24}{figures[name]:6.1%}{bracket(intervals[name])}"
             for name, label in FIGURES.items()
         ]
 

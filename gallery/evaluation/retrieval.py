@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..embeddings import find_not_unit
 from ..errors import EmbeddingError, NotFoundError
 from .counting import Rows
 from .intervals import Interval, bootstrap_interval
@@ -42,9 +43,6 @@ FIGURES = (
     | {f"identity_cmc_{rank}": f"CMC@{rank} by identity" for rank in RANKS}
 )
 """Every figure's name in words."""
-
-_UNIT_TOLERANCE = 1e-3
-"""Of a row's squared length; float16 embeddings stay within it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +209,7 @@ def check_embeddings(embeddings: npt.NDArray[Any], name: str) -> Embeddings:
     array = np.asarray(embeddings, dtype=np.float32)
     if array.ndim != 2:
         raise EmbeddingError(f"{name}: shape {array.shape}, but float32[n, d] is needed")
-    off = np.abs(np.einsum("nd,nd->n", array, array) - 1.0)
-    wrong = np.flatnonzero(~(off <= _UNIT_TOLERANCE))  # so written, NaN is wrong too
+    wrong, _ = find_not_unit(array)
     if wrong.size:
         raise EmbeddingError(
             f"{name}: row {wrong[0]} isn't a unit vector ({wrong.size} of {len(array)} aren't); "

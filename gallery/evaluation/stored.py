@@ -35,7 +35,7 @@ def read_store(root: Path, *, leave_out: Leave = "camera") -> tuple[Trial, Embed
         The trial, and its vectors with the model that made them.
 
     Raises:
-        StoreError: there is no store.
+        StoreError: there is no store, or it is damaged.
         NotFoundError: it is empty, or of one person only.
     """
     store = Store(root, create=False, wait_s=0)

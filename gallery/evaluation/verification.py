@@ -2,7 +2,9 @@
 
 Intervals are bootstrapped by identity: people are drawn with replacement, and a pair counts as
 often as its person was drawn, a pair of two people as often as both (the pigeonhole bootstrap,
-Owen 2007). Pairs alone would seem far surer than they are.
+Owen 2007). Pairs alone would seem far surer than they are. Of n people a
+pair of two would count 1 - 1/n times on average, a pair of one once, which favours "same" where
+people are few: pairs of two are weighed so that both kinds keep their shares in each resample.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ import numpy.typing as npt
 
 from ..errors import EmbeddingError
 from .counting import Rows, Scores
-from .intervals import Interval, interval_of
+from .intervals import Interval, bracket, interval_of
 from .pairs import Pairs, draw_coin_pairs, draw_honest_pairs
 from .retrieval import check_embeddings
 from .roc import Roc, RocMaker
@@ -93,7 +95,7 @@ class VerificationResult:
             left, right = times[self.people]
             weights = np.where(self.same, left, left * right)
             if judge.can_judge(weights):
-                for name, value in judge.figures(weights).items():
+                for name, value in judge.figures(judge.balance(weights)).items():
                     drawn[name].append(value)
         return {
             name: interval_of(np.array(values or [np.nan]), level=level)
@@ -117,8 +119,7 @@ class VerificationResult:
     def __str__(self) -> str:
         figures, intervals = self.figures(), self.intervals()
         rows = [
-            f"  {label:<24}{figures[name]:6.1%}  [{intervals[name].low:.1%}, "
-            f"{intervals[name].high:.1%}]"
+            f"  {label:<24}{figures[name]:6.1%}{bracket(intervals[name])}"
             if np.isfinite(figures[name])
             else f"  {label:<24}     -  (needs more pairs of two people)"
             for name, label in FIGURES.items()
@@ -136,6 +137,7 @@ class _Judge:
         self._result = result
         self._whole = RocMaker(result.scores, result.same)
         self._of = [result.half == number for number in (0, 1)]
+        self._parts = self._of if result.threshold is None else [np.full(len(result.same), True)]
         if result.threshold is None:
             self._makers = [RocMaker(result.scores[of], result.same[of]) for of in self._of]
 
@@ -151,9 +153,20 @@ class _Judge:
 
     def can_judge(self, weights: npt.NDArray[Any]) -> bool:
         """Whether there are pairs of both kinds left, in each half if each is judged."""
-        parts = self._of if self._result.threshold is None else [np.full(len(weights), True)]
         kinds = (self._result.same, ~self._result.same)
-        return all(weights[part & kind].any() for part in parts for kind in kinds)
+        return all(weights[part & kind].any() for part in self._parts for kind in kinds)
+
+    def balance(self, weights: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Weigh pairs of two people so that both kinds have the shares they have unweighted.
+
+        In each half if each is judged: its best threshold goes by the shares, too.
+        """
+        balanced = weights.astype(np.float64)
+        for part in self._parts:
+            one, two = part & self._result.same, part & ~self._result.same
+            wanted = balanced[one].sum() * np.count_nonzero(two) / np.count_nonzero(one)
+            balanced[two] *= wanted / balanced[two].sum()
+        return balanced
 
     def figures(self, weights: npt.NDArray[Any] | None) -> dict[str, float]:
         """Every figure of `FIGURES`."""

@@ -10,6 +10,7 @@ from ..evaluation.measuring import Measurement
 from ..evaluation.retrieval import FIGURES
 from ..evaluation.verification import FIGURES as PAIR_FIGURES
 from .evaluation_sheets import TITLES
+from .measurements import brackets
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #181d24; background: #fff;
@@ -82,8 +83,8 @@ def write_page(sections: Sequence[Section], *, command: str) -> str:
 def _section(section: Section) -> Iterable[str]:
     retrieval = section.measured[0].retrieval
     yield f"<h2>{escape(retrieval.trial.name)}</h2>"
-    yield f"<p>{escape(retrieval.trial.description)}.<br>{escape(retrieval.denominators())}."
-    yield f"<br>{escape(str(retrieval.reranking))}.</p>" if retrieval.reranking else "</p>"
+    told = [retrieval.trial.description, *retrieval.conditions(), retrieval.certainty()]
+    yield f"<p>{'<br>'.join(f'{escape(line)}.' for line in told)}</p>"
     yield _retrieval_table(section.measured)
     yield from (_difference_table(one) for one in section.measured if one.first)
     yield from _verification(section.measured)
@@ -109,7 +110,7 @@ def _difference_table(one: Measurement) -> str:
     rows = [
         [
             FIGURES[name],
-            f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]",
+            f"{100 * found.value:+.1f}{brackets(found.low, found.high, '+')}",
             "" if found.sure else "not told apart",
         ]
         for name, found in one.differences.items()
@@ -118,6 +119,7 @@ def _difference_table(one: Measurement) -> str:
 
 
 def _verification(measured: Sequence[Measurement]) -> Iterable[str]:
+    measured = [one for one in measured if one.verification]
     for results in zip(*(one.verification for one in measured), strict=True):
         yield f"<h3>Is it one person? Pairs: {escape(results[0].name)}</h3>"
         for one, result in zip(measured, results, strict=True):
@@ -133,7 +135,7 @@ def _verification(measured: Sequence[Measurement]) -> Iterable[str]:
 def _cell(value: float, interval: Interval) -> str:
     if not isfinite(value):
         return "too few pairs"
-    return f"{100 * value:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    return f"{100 * value:.1f} %{brackets(*interval)}"
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

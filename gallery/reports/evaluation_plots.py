@@ -46,7 +46,7 @@ def draw_plots(folder: Path, prefix: str, measured: Sequence[Measurement]) -> di
     Args:
         folder: where the PNG files go.
         prefix: of their names.
-        measured: models on one trial, verified.
+        measured: models on one trial, verified; one that is re-ranked stands in CMC alone.
 
     Returns:
         File names by plot: ``cmc``, ``scores``, ``det``, ``roc``.
@@ -60,12 +60,14 @@ def draw_plots(folder: Path, prefix: str, measured: Sequence[Measurement]) -> di
         axes = figure.add_subplot()
         draw(axes, measured)
         _finish(axes)
-        axes.legend(frameon=False)
+        if axes.get_legend_handles_labels()[0]:  # matplotlib warns of a legend of nothing
+            axes.legend(frameon=False)
         drawn[name] = f"{prefix}-{name}.png"
         figure.savefig(folder / drawn[name])
-    figure = Figure(figsize=(6, 0.9 + 2.6 * len(measured)), dpi=120, layout="constrained")
-    grid = figure.subplots(len(measured), 1, squeeze=False)
-    for axes, one in zip(grid[:, 0], measured, strict=True):
+    verified = [one for _, one in _verified(measured)]
+    figure = Figure(figsize=(6, 0.9 + 2.6 * len(verified)), dpi=120, layout="constrained")
+    grid = figure.subplots(len(verified), 1, squeeze=False)
+    for axes, one in zip(grid[:, 0], verified, strict=True):
         _scores(axes, one)
         _finish(axes)
     drawn["scores"] = f"{prefix}-scores.png"
@@ -92,7 +94,7 @@ def _det(axes: Any, measured: Sequence[Measurement]) -> None:
     ticks = [_probit(value) for value in _DET_TICKS]
     low, high = _probit(0.0005), _probit(0.55)
     axes.plot([low, high], [low, high], color=GRID, linewidth=1)
-    for number, one in enumerate(measured):
+    for number, one in _verified(measured):
         curve = _cross_view(one).roc()
         points = [
             (_probit(far), _probit(1 - tar))
@@ -100,6 +102,9 @@ def _det(axes: Any, measured: Sequence[Measurement]) -> None:
             if 0 < far < 1 and 0 < tar < 1
         ]
         axes.plot(*zip(*points, strict=True), **_line(number, one.model)) if points else None
+    if not axes.get_legend_handles_labels()[0]:
+        middle = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+        axes.text(0.5, 0.5, "no errors to draw", color=INK, **middle)
     labels = [f"{100 * value:g}" for value in _DET_TICKS]
     axes.set(
         title="DET: the two errors of a threshold (lower left is better)",
@@ -113,10 +118,10 @@ def _det(axes: Any, measured: Sequence[Measurement]) -> None:
 
 
 def _roc(axes: Any, measured: Sequence[Measurement]) -> None:
-    for number, one in enumerate(measured):
+    for number, one in _verified(measured):
         curve = _cross_view(one).roc()
         axes.plot(curve.far, 100 * curve.tar, drawstyle="steps-post", **_line(number, one.model))
-    fewest = min(1 / _cross_view(one).negatives for one in measured)
+    fewest = min(1 / _cross_view(one).negatives for _, one in _verified(measured))
     axes.set_xscale("log")
     axes.set(
         title="ROC: found at a given share of false alarms",
@@ -144,6 +149,11 @@ def _scores(axes: Any, one: Measurement) -> None:
         ylabel="density",
     )
     axes.legend(frameon=False)
+
+
+def _verified(measured: Sequence[Measurement]) -> list[tuple[int, Measurement]]:
+    """Those with pairs, and their numbers, by which a model has the same line everywhere."""
+    return [(number, one) for number, one in enumerate(measured) if one.verification]
 
 
 def _cross_view(one: Measurement) -> VerificationResult:

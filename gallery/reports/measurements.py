@@ -28,8 +28,12 @@ def measurement_text(measured: Measurement) -> str:
 def summary_table(measurements: Sequence[Measurement]) -> str:
     """Markdown: a line a model and trial; 95 % intervals in brackets, differences in percent."""
     compared = any(measured.first for measured in measurements)
-    headers = ["protocol", "model", "rank-1", "mAP", "mINP", "queries x gallery"]
-    headers += ["rank-1 less the first model's", "mAP less the first's"] if compared else []
+    convention = measurements[0].retrieval.splits[0].ap_convention
+    mean_ap = "mAP" if convention == "sum" else f"mAP ({convention})"
+    headers = ["protocol", "model", "rank-1", mean_ap, "mINP", "queries x gallery"]
+    reranked = any(measured.retrieval.reranking for measured in measurements)
+    whose = "the first model's" + (", or its own without re-ranking" if reranked else "")
+    headers += [f"rank-1 less {whose}", f"mAP less {whose}"] if compared else []
     return markdown_table(headers, [_summary_row(one, compared) for one in measurements])
 
 
@@ -39,7 +43,7 @@ def measurement_record(measured: Measurement) -> Record:
     record: Record = {
         "schema": "reid-gallery/evaluate/1",
         "protocol": measured.trial.name,
-        "model": measured.model,
+        "model": measured.embedded.model,
         "sha256": measured.embedded.sha256,
         "seed": measured.trial.seed,
         "ap_convention": retrieval.splits[0].ap_convention,
@@ -96,10 +100,21 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def brackets(low: float, high: float, sign: str = "") -> str:
+    """An interval in percent, to stand behind its figure; nothing where both ends are NaN.
+
+    Args:
+        low: its lower end.
+        high: its upper end.
+        sign: ``+`` to show signs of either kind.
+    """
+    return "" if math.isnan(low) else f" [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+
+
 def _differences_text(measured: Measurement) -> str:
     rows = [
-        f"  {FIGURES[name]:<24}{100 * found.value:+6.1f}  [{100 * found.low:+.1f}, "
-        f"{100 * found.high:+.1f}]{'' if found.sure else '  not told apart'}"
+        f"  {FIGURES[name]:<24}{100 * found.value:+6.1f} {brackets(found.low, found.high, '+')}"
+        f"{'' if found.sure else '  not told apart'}"
         for name, found in measured.differences.items()
     ]
     assert measured.first is not None  # noqa: S101 (the caller has asked)
@@ -111,14 +126,13 @@ def _summary_row(measured: Measurement, compared: bool) -> list[str]:
     figures, first = measured.retrieval.figures(), measured.retrieval.splits[0]
 
     def cell(name: str) -> str:
-        low, high = measured.intervals[name]
-        return f"{100 * figures[name]:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+        return f"{100 * figures[name]:.1f}{brackets(*measured.intervals[name])}"
 
     def difference(name: str) -> str:
         if measured.first is None:
             return ""
         value, low, high = measured.differences[name]
-        return f"{100 * value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+        return f"{100 * value:+.1f}{brackets(low, high, '+')}"
 
     row = [measured.trial.name, measured.model, cell("cmc_1"), cell("map"), cell("minp")]
     row.append(f"{first.valid_queries:,} x {first.gallery_size:,}")

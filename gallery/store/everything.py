@@ -2,21 +2,25 @@
 
 import numpy as np
 
+from ..embeddings import find_not_unit
+from ..errors import StoreDamagedError
 from ..types import Sighting
 from .generations import Generation, current_generation
 from .sightings import sightings_with_vectors
 from .store import Store
-from .vectors import Vectors, read_blocks
+from .vectors import Ids, Vectors, read_blocks
 
 
 def read_everything(store: Store) -> tuple[Generation, list[Sighting], Vectors] | None:
     """Read every sighting in enrolment order, and float32[n, d] their vectors, from one snapshot.
 
     Returns:
-        With the generation that the vectors are of; None for a store that never held any.
+        With the generation that the vectors are of; None for a store that never held any. The
+        vectors are finite unit rows.
 
     Raises:
-        StoreError: it can't be read, or is damaged.
+        StoreError: it can't be read.
+        StoreDamagedError: a vector isn't a finite unit row of d numbers, or is of no sighting.
     """
     sightings: list[Sighting] = []
     blocks = []
@@ -26,6 +30,19 @@ def read_everything(store: Store) -> tuple[Generation, list[Sighting], Vectors] 
             return None
         blocks.append(np.empty((0, generation.dim), np.float32))
         for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
+            _check_unit(store, ids, vectors)
             sightings.extend(sightings_with_vectors(sqlite, ids.tolist()))
             blocks.append(vectors)
     return generation, sightings, np.concatenate(blocks)
+
+
+def _check_unit(store: Store, ids: Ids, vectors: Vectors) -> None:
+    """Refuse a vector that is damaged: what is compared with it would be judged wrongly, too."""
+    wrong, lengths = find_not_unit(vectors)
+    if len(wrong):
+        first = wrong[0]
+        raise StoreDamagedError(
+            f"{store.directory.root}: the vector of sighting {ids[first]} has length "
+            f"{lengths[first]:.4g}, not 1; reid-gallery verify lists what is damaged, then remove "
+            "these sightings"
+        )

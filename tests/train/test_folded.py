@@ -147,7 +147,7 @@ def test_a_deeper_backbone_embeds_as_the_shallower_one_until_it_learns(tmp_path)
 
 def test_a_backbone_of_other_widths_is_no_deeper_one(exported):
     path, _ = exported
-    with pytest.raises(ConfigError, match="backbone = 'test_efficientnet'$"):
+    with pytest.raises(ConfigError, match=r"backbone = 'test_efficientnet'$"):
         load_initial_weights(build(backbone="tf_efficientnet_lite2"), str(path))
 
 

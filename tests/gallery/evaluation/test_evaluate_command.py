@@ -6,9 +6,10 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from reid_gallery import Gallery
-from reid_gallery.cli import run
+from reid_gallery.cli import build_app, run
 
 
 @pytest.fixture
@@ -40,15 +41,25 @@ def test_models_are_compared_and_summed_up(evaluate, tiny_model, other_model, cr
 
 def test_json_is_an_object_a_model(evaluate, tiny_model, other_model, crops):
     code, out, _ = evaluate(tiny_model, other_model, crops, "--pairs", "--rerank", "--json")
-    first, second = map(json.loads, out.splitlines())
+    first, reranked, second, _ = map(json.loads, out.splitlines())
     assert code == 0
     assert first["schema"] == "reid-gallery/evaluate/1"
     assert set(first["figures"]["map"]) == {"value", "low", "high"}
-    assert first["reranking"] == {"k1": 20, "k2": 6, "cosine_weight": 0.3}
     assert first["sha256"] == sha256(tiny_model.read_bytes()).hexdigest()
+    assert first["reranking"] is None
     assert "differences" not in first
     assert second["compared_with"] == "tiny-0"
     assert [found["pairs"] for found in second["verification"]] == ["coin", "cross-view"]
+    assert reranked["reranking"] == {"k1": 20, "k2": 6, "cosine_weight": 0.3}
+    assert reranked["model"] == reranked["compared_with"] == "tiny-0"
+    assert "verification" not in reranked
+
+
+def test_reranking_is_compared_with_the_same_model_without(evaluate, tiny_model, crops, tmp_path):
+    code, out, _ = evaluate(tiny_model, crops, "--rerank", "--report", tmp_path / "report")
+    assert code == 0
+    assert "tiny-0, re-ranked less tiny-0, in percentage points, same queries:" in out
+    assert "| mAP less the first model's, or its own without re-ranking |" in out
 
 
 def test_several_protocols_in_one_command(evaluate, tiny_model, crops, tmp_path):
@@ -87,6 +98,17 @@ def test_a_torn_cache_is_told(evaluate, tiny_model, crops, tmp_path):
     code, _, err = evaluate(tiny_model, crops, "--cache", tmp_path / "cache")
     assert code == 1
     assert "can't be read as embeddings; delete it" in err
+
+
+def test_a_damaged_cache_is_told(evaluate, tiny_model, crops, tmp_path):
+    evaluate(tiny_model, crops, "--cache", tmp_path / "cache")
+    [kept] = (tmp_path / "cache").iterdir()
+    vectors = np.load(kept)
+    vectors[3, 0] = np.nan
+    np.save(kept, vectors)
+    code, out, err = evaluate(tiny_model, crops, "--cache", tmp_path / "cache")
+    assert (code, out) == (1, "")
+    assert f"{kept}: damaged, row 3 has length nan, not 1; delete it" in err
 
 
 @pytest.fixture
@@ -133,6 +155,69 @@ def test_a_report_is_a_page_with_pictures(evaluate, tiny_model, other_model, cro
     assert [json.loads(line)["model"] for line in lines] == ["tiny-0", "tiny-1"]
     assert "cross-view" in page
     assert "verification, coin" in out
+
+
+def test_a_report_without_errors_is_drawn_without_warnings(
+    evaluate, tiny_model, crops, tmp_path, recwarn
+):
+    code, _, err = evaluate(tiny_model, crops, "--report", tmp_path / "report")
+    assert code == 0
+    assert err.startswith("report: ")
+    assert not recwarn.list
+
+
+def test_of_one_person_there_is_no_interval(evaluate, tiny_model, other_model, crops, tmp_path):
+    for person in ("p1", "p2", "p3", "p4", "p5"):
+        for variant in (1, 2, 3):
+            (crops / person / f"{variant}.png").unlink()
+    code, out, err = evaluate(tiny_model, other_model, crops)
+    assert (code, err) == (0, "")
+    assert out.count("one person: no interval.") == 2  # once a model
+    assert "nan" not in out
+    assert "mAP                     100.0%\n" in out
+    assert "mAP                       +0.0   not told apart" in out
+    assert "| all-to-all | tiny-1 | 100.0 | 100.0 | 100.0 | 4 x 9 | +0.0 | +0.0 |" in out
+    _, out, _ = evaluate(tiny_model, other_model, crops, "--json")
+    assert "NaN" not in out
+    for found in map(json.loads, out.splitlines()):
+        assert found["figures"]["map"] == {"value": 1.0, "low": None, "high": None}
+
+
+def test_a_report_of_one_person_asked_shows_no_interval(
+    evaluate, tiny_model, other_model, crops, tmp_path
+):
+    data = tmp_path / "market"
+    for side in ("query", "bounding_box_test"):
+        (data / side).mkdir(parents=True)
+    for number, person in enumerate(sorted(crops.iterdir()), start=1):
+        for camera in (1, 2):
+            name = f"{number:04}_c{camera}s1_000001_00.jpg"
+            Image.open(person / f"{camera}.png").save(data / "bounding_box_test" / name)
+    Image.open(crops / "p0" / "0.png").save(data / "query" / "0001_c1s1_000002_00.jpg")
+    code, _, _ = evaluate(
+        tiny_model, other_model, "--protocol", "market1501", data, "--report", tmp_path / "report"
+    )
+    assert code == 0
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert page.count("one person: no interval.") == 1
+    assert "nan" not in page
+    assert '<tr><td>mAP</td><td class="number">100.0 %</td>' in page
+    assert "NaN" not in (tmp_path / "report" / "figures.jsonl").read_text()
+
+
+def test_the_ap_convention_is_named_where_it_is_not_the_usual(
+    evaluate, tiny_model, other_model, crops, tmp_path
+):
+    report = tmp_path / "report"
+    for options in ([], ["--ap", "trapezoid"]):
+        _, out, _ = evaluate(tiny_model, other_model, crops, *options, "--report", report)
+        page = (report / "index.html").read_text()
+        assert ("average precision by trapezoid" in out) == bool(options)
+        assert ("average precision by trapezoid" in page) == bool(options)
+        assert ("| mAP (trapezoid) |" in out) == bool(options)
+    command = typer.main.get_command(build_app()).commands["evaluate"]
+    [option] = [parameter for parameter in command.params if "--ap" in parameter.opts]
+    assert "sum (of precisions) or trapezoid (of Market-1501's first toolkit)" in option.help
 
 
 def test_bad_input_is_one_line(evaluate, tiny_model, crops, store, tmp_path):

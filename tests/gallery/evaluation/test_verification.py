@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reid_gallery.gallery.errors import EmbeddingError, NotFoundError
+from reid_gallery.gallery.evaluation.intervals import Interval
 from reid_gallery.gallery.evaluation.pairs import (
     Pairs,
     _draw_apart,
@@ -15,6 +16,7 @@ from reid_gallery.gallery.evaluation.pairs import (
 from reid_gallery.gallery.evaluation.roc import RocMaker
 from reid_gallery.gallery.evaluation.trials import Trial
 from reid_gallery.gallery.evaluation.verification import (
+    FIGURES,
     VerificationResult,
     evaluate_pairs,
     verify_trial,
@@ -149,6 +151,22 @@ def test_pairs_of_few_people_are_less_sure_than_pairs_seem() -> None:
     assert high - low > 2 * (narrow.high - narrow.low)
 
 
+@pytest.mark.parametrize("threshold", [0.4, None])
+def test_a_resample_has_the_shares_of_both_kinds_that_were_drawn(threshold: float | None) -> None:
+    # Who takes all pairs for one person, or none, is right in half of them, whoever is drawn.
+    people = np.array([[0, 1, 2, 3, 4, 5] * 2, [0, 1, 2, 3, 4, 5, 1, 2, 0, 4, 5, 3]])
+    scores, halves = np.full(12, 0.9, np.float32), np.tile([0, 0, 0, 1, 1, 1], 2)
+    found = VerificationResult("mine", scores, np.arange(12) < 6, people, halves, threshold)
+    assert found.intervals(resamples=200)["accuracy"] == pytest.approx((0.5, 0.5))
+
+
+def test_a_figure_without_an_interval_stands_alone() -> None:
+    unsure = {name: Interval(math.nan, math.nan) for name in FIGURES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VerificationResult, "intervals", lambda _: unsure)
+        assert "  EER                      25.0%\n" in str(result())
+
+
 PIDS = [f"p{n // 6}" for n in range(120)]
 VIEWS = [f"camera {n % 3}" for n in range(120)]
 
@@ -232,6 +250,20 @@ def test_a_trial_is_verified_both_ways() -> None:
     assert "cross-view" in str(honest)
 
 
+def test_intervals_of_six_people_hold_the_figures() -> None:
+    # All look alike, so that nearly every pair is taken for one person.
+    rows = 1 + 0.8 * np.random.default_rng(0).normal(size=(36, 16))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    everything = np.arange(36)
+    trial = Trial(
+        "six", "", tuple(PIDS[:36]), tuple(VIEWS[:36]), (None,) * 36, ((everything, everything),)
+    )
+    for found in verify_trial(trial, rows.astype(np.float32)):
+        intervals, figures = found.intervals(resamples=200), found.figures()
+        for name in ("accuracy", "eer"):
+            assert intervals[name].low <= figures[name] <= intervals[name].high, found
+
+
 @pytest.mark.parametrize(
     ("pids", "says"),
     [(["a", "b", "c"], "one of them with two pictures"), (["a", "a"], "two people at least")],
@@ -252,6 +284,8 @@ def test_any_pairs_may_be_judged_by_a_fixed_threshold() -> None:
 def test_too_few_people_in_two_views() -> None:
     with pytest.raises(NotFoundError, match="3 people were seen by two cameras"):
         draw_honest_pairs(list("aabbccdd"), ["1", "2"] * 3 + ["1", "1"])
+    with pytest.raises(NotFoundError, match="1 person was seen by two cameras"):
+        draw_honest_pairs(list("aabbccdd"), ["1", "2"] + ["1"] * 6)
 
 
 def test_wrong_embeddings_are_refused() -> None:
