@@ -6,7 +6,7 @@
 Runs ``enroll.py``, ``cold_query.py``, ``index.py``, ``hnsw.py`` and ``growth.py`` one after the
 other, each with its own command line, and ends with one table of all their rows. Vectors are like
 those of the people in ``--like`` (a gallery, such as Market-1501's test folder enrolled), pictures
-are those of ``--pictures``; without either figures are drawn for it. A million takes up to 5 GB
+are those of ``--pictures``; without either figures are drawn for it. A million takes up to 7 GB
 below ``--scratch`` (by default where temporary files go), and 10 GB of memory for HNSW.
 """
 

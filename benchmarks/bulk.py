@@ -12,6 +12,11 @@ from people_like import PeopleLike
 from reid_gallery import Gallery
 
 CAMERAS = 20
+"""Ordinary ones, of a twentieth of the sightings each."""
+
+RARE, RAREST = "rare", "rarest"
+"""Of a hundredth and of a ten thousandth, scattered: they are taken from the last ordinary one."""
+
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 CHUNK = 50_000
 
@@ -37,9 +42,16 @@ def labels_of(done: int, people: People, *, before: str = "p") -> list[Label]:
     A pid is the person's number with ``before`` before it.
     """
     return [
-        (f"{before}{person}", f"c{row % CAMERAS}", FIRST + timedelta(seconds=row))
+        (f"{before}{person}", camera_of(row), FIRST + timedelta(seconds=row))
         for row, person in enumerate(people.tolist(), start=done)
     ]
+
+
+def camera_of(row: int) -> str:
+    """Which camera saw the sighting of this number."""
+    if row % 10_000 == CAMERAS - 1:
+        return RAREST
+    return RARE if row % 100 == CAMERAS - 1 else f"c{row % CAMERAS}"
 
 
 def add_ours(gallery: Gallery, rows: Vectors, labels: list[Label]) -> None:

@@ -9,14 +9,19 @@ decoding, hashing and committing included.
 
 ``--flat`` enrolls so many pictures in a process of its own and tells how much memory it has after
 the first tenth and at the end: its own, which the system can't drop, and in all, with what is
-mapped. Those pictures are FOLDER's again and again, each file with a comment of its own, so that no
-two are the same; they are written below ``--scratch`` and take about 8 KB each.
+mapped. What grows by design is told by itself: the list of paths, which is read before the first
+picture, and the numbers that the report gives back. Those pictures are FOLDER's again and again,
+each file with a comment of its own, so that no two are the same; they are written below
+``--scratch`` and take about 8 KB each.
 """
 
 import argparse
 import multiprocessing
+import os
 import resource
 import tempfile
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
@@ -73,12 +78,10 @@ def _tell_speed(pictures: list[LabelledPicture], scratch: Path, runs: int) -> No
         runs,
     )
     heading(f"enrolling {len(pictures)} pictures, {runs} turns, medians")
-    floor_wall, floor_cpu = _medians(taken["extractor alone"])
-    for name, why in (
-        ("enroll", "a new store is made and its index saved, which weighs less on more pictures"),
-        ("read, decode, fit", ""),
-    ):
-        wall, cpu = _medians(taken[name])
+    medians = {name: _medians(side) for name, side in taken.items()}
+    floor_wall, floor_cpu = medians["extractor alone"]
+    for name, aim in (("enroll", Aim(least=0.95)), ("read, decode, fit", None)):
+        wall, cpu = medians[name]
         row = Row(
             what=f"{name} / extractor alone, pictures a second",
             size=len(pictures),
@@ -86,10 +89,21 @@ def _tell_speed(pictures: list[LabelledPicture], scratch: Path, runs: int) -> No
             ours=len(pictures) / wall,
             unit="/s",
             cpu=cpu / floor_cpu,
-            aim=Aim(least=0.95) if name == "enroll" else None,
-            why=why,
+            aim=aim,
+            why=_why(medians),
         )
         tell(row)
+
+
+def _why(medians: dict[str, Seconds]) -> str:
+    """What an enrolment has to do beside embedding, on cores that the extractor keeps busy."""
+    wall, cpu = medians["extractor alone"]
+    reading, whole = (medians[name][1] / cpu for name in ("read, decode, fit", "enroll"))
+    return (
+        f"the extractor alone keeps {cpu / wall:.2f} of {os.cpu_count()} cores busy; enrolling "
+        f"takes {whole:.2f} of its processor time, reading, decoding and fitting alone "
+        f"{reading:.2f}, and the store's work has its share of the same cores"
+    )
 
 
 def _enroll(root: Path, extractor: Extractor, pictures: list[LabelledPicture]) -> None:
@@ -140,7 +154,7 @@ def _tell_memory(folder: Path, store: Path, count: int) -> None:
     """Enroll in a fresh process, which has nothing else in memory."""
     heading(f"enrolling {count:,} pictures: memory after the first tenth, and at the end")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        seen = pool.apply(_watch_enrolling, (folder, store))
+        seen, kept = pool.apply(_watch_enrolling, (folder, store))
     _, *first = next(moment for moment in seen if moment[0] >= count / 10)
     _, *last = seen[-1]
     for what, floor, ours in zip(("of its own", "with what is mapped"), first, last, strict=True):
@@ -154,15 +168,38 @@ def _tell_memory(folder: Path, store: Path, count: int) -> None:
             why="the paths and numbers of all pictures are kept for the report",
         )
         tell(row)
+    for name, (floor, ours) in kept.items():
+        what = f"enroll pictures, bytes a picture of {name}"
+        tell(Row(what=what, size=count, floor=floor / count, ours=ours / count, unit="B"))
 
 
-def _watch_enrolling(folder: Path, store: Path) -> list[tuple[int, int, int]]:
+def _watch_enrolling(
+    folder: Path, store: Path
+) -> tuple[list[tuple[int, int, int]], dict[str, tuple[int, int]]]:
+    """What was seen; and what is kept of all pictures beside the least that could be, in bytes."""
     watch = _Watch()
     with Gallery.open(store, model=resolve_model(None)) as gallery:
-        report = gallery.enroll_reading(collect([str(folder)]), progress=watch)
+        reading = collect([str(folder)])
+        report = gallery.enroll_reading(reading, progress=watch)
     if report.failed or report.skipped or report.conflicting:
         raise SystemExit(f"not all pictures were enrolled: {report}")
-    return watch.seen
+    numbers = np.array(report.enrolled)
+    names = sum(len(os.fsencode(picture.path)) for picture in reading.pictures)
+    kept = {
+        "collected paths and labels / the path": (names, _bytes_of(lambda: collect([str(folder)]))),
+        "the report / a number": (numbers.nbytes, _bytes_of(lambda: tuple(numbers.tolist()))),
+    }
+    return watch.seen, kept
+
+
+def _bytes_of(work: Callable[[], object]) -> int:
+    """How large is what it makes; made again, since to be watched would change what is measured."""
+    tracemalloc.start()
+    made = work()
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    del made
+    return size
 
 
 if __name__ == "__main__":

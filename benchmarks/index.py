@@ -10,8 +10,9 @@ medians of both, the ratio of their wall clocks and the ratio of their processor
 steadier one on a busy machine. ``--out`` keeps the gallery; one that was kept is measured again
 without being made, and grows each time by what the other process enrolls. A query is a whole
 `Gallery.query_embeddings`: five people with their sightings; by ``--queries`` acquaintances and as
-many strangers. Whether they are the right five is told by brute force, of a thousand queries
-without a filter and of two hundred with each.
+many strangers; of what its time is made up is told, too. Whether they are the right five is told by
+brute force, of a thousand queries without a filter and of two hundred with each; of those missed,
+where they are.
 """
 
 import argparse
@@ -29,20 +30,22 @@ from pathlib import Path
 import faiss
 import numpy as np
 from bulk import Vectors, add_bare, add_ours, chunks, labels_of, open_bare, read_all
+from growth import in_own_process, step_query
 from index_asking import (
     BATCH,
     LARGE,
+    Filtered,
     K,
     ask_after_enrolling,
     ask_filtered,
+    ask_first,
     ask_many,
     ask_one,
     filters,
     mixed,
-    right_people,
-    tell_found,
     who_asks,
 )
+from index_found import right_people, tell_found
 from people_like import PeopleLike
 from reid_gallery import Gallery
 from reid_gallery.gallery.extractor import Extractor, resolve_model
@@ -56,6 +59,8 @@ FLAT_UP_TO = 100_000
 
 FOUND_OF, FOUND_FILTERED = 1000, 200
 """Queries whose answers are compared with brute force, without a filter and with each."""
+
+ANYONE = Filtered("no filter", {}, "1")
 
 BESIDE_AT_LEAST = 200
 """Queries beside a writer, of which one in a hundred is to be the slow one."""
@@ -77,13 +82,14 @@ def add_all(store: Path, bare: Path, like: PeopleLike, count: int) -> None:
     ours: list[Seconds] = []
     floor: list[Seconds] = []
     done = 0
-    with Gallery.open(store) as gallery:
-        index = faiss.IndexFlatIP(like.dim)
-        for rows, people in chunks(like, count):
-            labels = labels_of(done, people)
-            ours.append(timed(partial(add_ours, gallery, rows, labels)))
-            floor.append(timed(partial(add_bare, table, index, rows, labels)))
-            done += len(rows)
+    gallery = Gallery.open(store)
+    index = faiss.IndexFlatIP(like.dim)
+    for rows, people in chunks(like, count):
+        labels = labels_of(done, people)
+        ours.append(timed(partial(add_ours, gallery, rows, labels)))
+        floor.append(timed(partial(add_bare, table, index, rows, labels)))
+        done += len(rows)
+    ours.append(timed(gallery.close))  # saves the index
     table.close()
     tell_times(
         "add by API / SQLite executemany + index add",
@@ -231,6 +237,23 @@ def tell_bytes(gallery: Gallery, kind: str, dim: int) -> None:
         tell(row)
 
 
+def tell_memory(store: Path, queries: Vectors, kind: str, size: int) -> None:
+    """What a process has that only asks, interpreter and all."""
+    asked = in_own_process(step_query, store, queries)
+    for what, megabytes in (
+        ("own memory", asked["query_own_mb"]),
+        ("with what is mapped", asked["query_mb"]),
+    ):
+        row = Row(
+            what=f"{kind}, asking: {what} / the vectors alone",
+            size=size,
+            floor=queries[0].nbytes * size / 2**20,
+            ours=megabytes,
+            unit="MB",
+        )
+        tell(row)
+
+
 def main() -> None:
     """Make or take the gallery, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -257,23 +280,23 @@ def measure(store: Path, like: PeopleLike, count: int) -> None:
     with Gallery.open(store) as gallery:
         flat = read_all(store)
         size, chosen = flat.ntotal, filters(store)
-        queries = mixed(askers, FOUND_OF)
-        right = [(queries, "no filter", {}, right_people(store, flat, queries))]
-        for one in chosen:
-            queries = mixed(askers, FOUND_FILTERED)
-            best = right_people(store, flat, queries, one.where)
-            right.append((queries, one.name, one.options, best))
+        right = []
+        for one, asks in ((ANYONE, FOUND_OF), *((one, FOUND_FILTERED) for one in chosen)):
+            queries = mixed(askers, asks)
+            right.append((one, (queries, right_people(store, flat, queries, one.where))))
         kinds = ("flat", "certified", "two-stage")[size > FLAT_UP_TO :]
         for kind in kinds:
             rebuild(gallery, store, kind, size)
             tell_bytes(gallery, kind, like.dim)
+            tell_memory(store, some, kind, size)
             ask_one(gallery, flat, {who: rows[:count] for who, rows in askers.items()}, kind)
             ask_many(gallery, flat, mixed(askers, BATCH), kind)
             ask_filtered(gallery, size, some, kind, chosen)
-            for queries, *of_filter in right:
-                tell_found(gallery, size, queries, kind, of_filter)
+            for one, asked in right:
+                tell_found(gallery, flat, kind, one, asked)
         for kind in kinds:
             gallery.rebuild(index=kind)
+            ask_first(gallery, size, some[:10], kind)
             ask_after_enrolling(gallery, size, some[:10], kind, chosen[0])
         gallery.rebuild(index="auto")
         del flat

@@ -1,4 +1,4 @@
-"""Asking a large gallery, beside bare FAISS: how long it takes, and whether the answers are right.
+"""Asking a large gallery, beside bare FAISS: how long it takes.
 
 Half of those who ask are acquaintances, people of the gallery seen once more, and half strangers:
 of an acquaintance many sightings may crowd the first rows, so that an index is asked again.
@@ -15,10 +15,10 @@ from typing import Any
 
 import faiss
 import numpy as np
-from bulk import CAMERAS, Vectors
+from bulk import CAMERAS, RARE, RAREST, Vectors
 from people_like import PeopleLike
+from query_parts import in_words, tell_parts, time_parts
 from reid_gallery import Gallery
-from reid_gallery.gallery.ranking import best_identities, exact_scores
 from rows import Aim, Row, tell, tell_times
 from sides import Seconds, in_turn, timed
 
@@ -31,15 +31,9 @@ ONE = {
     "certified": Aim(most=0.35, size=1_000_000),
     "two-stage": Aim(most=0.05, size=1_000_000),
 }
-FOUND = {"flat": Aim(least=1), "certified": Aim(least=1), "two-stage": Aim(least=0.999)}
 
-SLOW_ONE = (
-    "what is the same at all sizes (the snapshot, some hundred vectors read from the database, "
-    "people and sightings) and, of a million, the pass over every code"
-)
 SLOW_MANY = "FAISS divides a batch among the cores, and a gallery's queries follow one another"
 SLOW_FILTERED = "of a wide filter's hits, some are dropped, so that more are looked at"
-MISLED = "codes of a bit a dimension mislead about some sighting"
 
 Askers = dict[str, Vectors]
 """By who they are: float32[n, d], one query each."""
@@ -80,26 +74,41 @@ class Filtered:
 
 
 def filters(store: Path) -> list[Filtered]:
-    """Half of the cameras, and the last hundredth and ten thousandth of the sightings."""
+    """By camera and by time: half of the sightings, a hundredth and a ten thousandth.
+
+    A camera's are scattered, and those of a time the last ones.
+    """
+    found = [
+        _of_cameras("cameras, 50 %", half_of_cameras(0)),
+        _of_cameras("camera, 1 %", [RARE]),
+        _of_cameras("camera, 0.01 %", [RAREST]),
+    ]
     with closing(sqlite3.connect(store / "gallery.sqlite3")) as database:
         last, count = database.execute(
             "SELECT max(time_us), count(time_us) FROM sightings"
         ).fetchone()
-    cameras = [f"c{camera}" for camera in range(CAMERAS // 2)]
-    found = [
-        Filtered("cameras, 50 %", {"cameras": cameras}, f"camera IN {tuple(cameras)}"),
-    ]
-    for name, share in (("time, 1 %", 100), ("time, 0.01 %", 10_000)):
-        since = datetime.fromtimestamp(last / 1e6, UTC) - timedelta(seconds=count // share - 1)
+    for name, share in (("time, 50 %", 2), ("time, 1 %", 100), ("time, 0.01 %", 10_000)):
+        before = timedelta(seconds=max(1, count // share) - 1)
+        since = datetime.fromtimestamp(last / 1e6, UTC) - before
         where = f"time_us >= {int(since.timestamp() * 1e6)}"
         found.append(Filtered(name, {"since": since}, where))
     return found
+
+
+def half_of_cameras(first: int) -> list[str]:
+    """Ten of the twenty ordinary ones; each ``first`` below twenty gives another half."""
+    return [f"c{(first + camera) % CAMERAS}" for camera in range(CAMERAS // 2)]
+
+
+def _of_cameras(name: str, cameras: list[str]) -> Filtered:
+    return Filtered(name, {"cameras": cameras}, f"camera IN ({', '.join(map(repr, cameras))})")
 
 
 def ask_one(gallery: Gallery, flat: faiss.Index, askers: Askers, kind: str) -> None:
     """One query at a time, by who asks, with one thread for either side."""
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)  # the floor's one query has use for no more, and waits for them
+    why = _tell_parts(gallery, flat.ntotal, askers, kind) if kind in ONE else ""
     for who, queries in askers.items():
         looked_at: list[int] = []
 
@@ -113,10 +122,18 @@ def ask_one(gallery: Gallery, flat: faiss.Index, askers: Askers, kind: str) -> N
             len(queries),
         )
         what = f"{kind}, one query of {who} / IndexFlatIP"
-        tell_times(what, flat.ntotal, *taken.values(), aim=ONE.get(kind), why=SLOW_ONE)
+        tell_times(what, flat.ntotal, *taken.values(), aim=ONE.get(kind), why=why)
         if any(looked_at):
             _tell_rescored(f"{kind}, rows scored by vector for {who}", flat.ntotal, looked_at)
     faiss.omp_set_num_threads(threads)
+
+
+def _tell_parts(gallery: Gallery, size: int, askers: Askers, kind: str) -> str:
+    """Of what one query's time is made up; returns it in words."""
+    some = mixed(askers, sum(map(len, askers.values())))
+    parts = time_parts(lambda run: gallery.query_embeddings(some[run : run + 1], k=K), len(some))
+    tell_parts(f"{kind}, one query", size, parts)
+    return in_words(parts, size)
 
 
 def _rescored(gallery: Gallery) -> int:
@@ -161,6 +178,30 @@ def ask_filtered(
         tell_times(what, size, *taken.values(), aim=Aim(most=1.2), why=SLOW_FILTERED)
 
 
+def ask_first(gallery: Gallery, size: int, queries: Vectors, kind: str) -> None:
+    """The first query with a wide filter, of a process that has none remembered: just rebuilt.
+
+    Each query has another half of the cameras. Those that are asked once more, for the parts of
+    the time, have others again; all are fewer than a process remembers.
+    """
+    runs = min(5, len(queries) // 2)
+    gallery.query_embeddings(queries[:1], k=K)  # without a filter a gallery is asked all the time
+
+    def ours(run: int) -> None:
+        gallery.query_embeddings(queries[run : run + 1], k=K, cameras=half_of_cameras(run))
+
+    taken = in_turn(
+        {
+            "floor": lambda run: gallery.query_embeddings(queries[run : run + 1], k=K),
+            "ours": ours,
+        },
+        runs,
+    )
+    parts = time_parts(lambda run: ours(runs + run), runs)
+    what = f"{kind}, cameras, 50 %, the first with this filter / no filter"
+    tell_times(what, size, *taken.values(), aim=Aim(most=1.2), why=in_words(parts, size))
+
+
 def ask_after_enrolling(
     gallery: Gallery, size: int, queries: Vectors, kind: str, one: Filtered
 ) -> None:
@@ -173,66 +214,3 @@ def ask_after_enrolling(
             taken[side].append(asked)
     what = f"{kind}, {one.name}, the first after an enrolment / no filter"
     tell_times(what, size, *taken.values(), aim=Aim(most=1.2), why=SLOW_FILTERED)
-
-
-def right_people(
-    store: Path, flat: faiss.IndexFlatIP, queries: Vectors, where: str = "1"
-) -> list[list[str]]:
-    """The best people of each query by brute force, where ``where`` holds of the sightings.
-
-    FAISS sums a batch's scores in another order than a single query's: of two people whose scores
-    agree in six digits it may put either first. So what it finds is put in order by exact scores.
-    """
-    with closing(sqlite3.connect(store / "gallery.sqlite3")) as database:
-        rows = database.execute(
-            "SELECT s.id - 1, pid FROM sightings s JOIN identities i ON i.id = identity_id"  # noqa: S608
-            f" WHERE {where} ORDER BY s.id"
-        ).fetchall()
-    places, owners = np.array([row for row, _ in rows]), [pid for _, pid in rows]
-    among = flat if len(rows) == flat.ntotal else _only(flat, places)
-    wanted = min(K, len(set(owners)))
-    right: list[list[str]] = [[] for _ in queries]
-    short, depth = np.arange(len(queries)), 64
-    while len(short):
-        found = among.search(queries[short], min(depth, len(rows)))[1]
-        for query, hits in zip(short.tolist(), found, strict=True):
-            ids = np.sort(hits)
-            scores = exact_scores(queries[query], among.reconstruct_batch(ids))
-            right[query] = [one.identity for one in best_identities(scores, ids, owners, k=K)]
-        short = np.array([query for query in short if len(right[query]) < wanted], dtype=int)
-        depth *= 8
-    return right
-
-
-def _only(flat: faiss.IndexFlatIP, places: np.ndarray) -> faiss.IndexFlatIP:
-    """A bare index of some rows."""
-    index = faiss.IndexFlatIP(flat.d)
-    if len(places):
-        index.add(flat.reconstruct_batch(places))
-    return index
-
-
-def tell_found(
-    gallery: Gallery,
-    size: int,
-    queries: Vectors,
-    kind: str,
-    right: tuple[str, dict[str, Any], list[list[str]]],
-) -> None:
-    """How many of the right people, of a filter, are in the answers; never are they fewer."""
-    name, options, best = right
-    if not any(best):  # no sighting passes
-        return
-    answers = gallery.query_embeddings(queries, k=K, **options)
-    found = [[match.pid for match in answer.matches] for answer in answers]
-    assert [*map(len, found)] == [*map(len, best)], "fewer people than there are"
-    row = Row(
-        what=f"{kind}, {name}: of the best {K} people by brute force",
-        size=size,
-        floor=sum(map(len, best)),
-        ours=sum(len(set(a) & set(b)) for a, b in zip(found, best, strict=True)),
-        unit="",
-        aim=FOUND[kind],
-        why=MISLED,
-    )
-    tell(row)

@@ -184,6 +184,15 @@ def table(rows: Sequence[Row]) -> str:
     bracketed = any(row.verdict.startswith("(") for row in rows)
     if bracketed:
         text += "\n\nIn brackets: the aim is for more sightings than were measured."
-    missed = {row.what: row.why for row in rows if row.verdict == "missed"}
-    causes = "\n".join(f"- {what}: {why}" for what, why in missed.items())
-    return text + (f"\n\nMissed:\n\n{causes}" if missed else "")
+    causes = "\n".join(f"- {what}: {why}" for what, why in _missed(rows).items())
+    return text + (f"\n\nMissed:\n\n{causes}" if causes else "")
+
+
+def _missed(rows: Sequence[Row]) -> dict[str, str]:
+    """The cause of each miss; of one in brackets where nothing as large as the aim was measured."""
+    large = {row.what for row in rows if row.aim and not row.verdict.startswith("(")}
+    return {
+        row.what: row.why
+        for row in rows
+        if row.verdict == "missed" or (row.verdict == "(missed)" and row.what not in large)
+    }
