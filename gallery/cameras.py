@@ -11,9 +11,17 @@ log = logging.getLogger("reid_gallery")
 _LISTED = 10
 
 
-def warn_of_unknown(sqlite: sqlite3.Connection, named: Sequence[str]) -> None:
-    """Say which of the cameras that a query names no sighting is of, and which ones there are."""
-    unknown = [camera for camera in dict.fromkeys(named) if not _is_known(sqlite, camera)]
+def warn_of_unknown(sqlite: sqlite3.Connection, named: Sequence[str], known: set[str]) -> None:
+    """Say which of the cameras that a query names no sighting is of, and which ones there are.
+
+    Args:
+        sqlite: a snapshot.
+        named: the cameras.
+        known: those that are known to have sightings; what is found is added.
+    """
+    asked = [camera for camera in dict.fromkeys(named) if camera not in known]
+    unknown = [camera for camera in asked if not _is_known(sqlite, camera)]
+    known.update(set(asked) - set(unknown))
     if unknown:
         names = " or ".join(map(repr, unknown))
         log.warning("no sighting is of camera %s; %s", names, _list_known(sqlite, unknown))

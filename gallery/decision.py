@@ -16,6 +16,7 @@ each is counted:
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -76,31 +77,21 @@ class Strangers:
 
     def threshold(self, *, fpir: float, size: GallerySize, pictures: int = 1) -> float:
         """Return the score from which a match is known, at most 1."""
-        low, high = -2.0, 2.0
-        wanted = -math.log1p(-fpir)
-        for _ in range(_ROUNDS):
-            scores = np.linspace(low, high, _STEPS + 1)
-            enough = self._false_matches(scores, size) <= wanted
-            enough[-1] = True
-            first = max(1, int(np.argmax(enough)))
-            low, high = float(scores[first - 1]), float(scores[first])
-        return min(1.0, high * self._stretch(pictures))
+        return min(1.0, _seek(self, fpir, tuple(size.items())) * self._stretch(pictures))
 
     def false_matches(self, scores: Values, size: GallerySize, pictures: int = 1) -> Values:
         """Return float64[n], how many people a stranger is expected to match at each score.
 
         It is -log of the chance of none, so that FPIR = 1 - exp(-this).
         """
-        return self._false_matches(scores / self._stretch(pictures), size)
+        counts = np.array(list(size), dtype=np.float64)
+        people = np.array(list(size.values()), dtype=np.float64)
+        of_one = (scores / self._stretch(pictures))[:, np.newaxis]
+        single = of_one - self.sighting_shift * np.log(counts)
+        return np.asarray(-(np.log1p(-np.exp(self._log_chance(single))) @ people))
 
     def _stretch(self, pictures: int) -> float:
         return math.sqrt(pictures / (1 + (pictures - 1) * self.picture_agreement))
-
-    def _false_matches(self, scores: Values, size: GallerySize) -> Values:
-        counts = np.array(list(size), dtype=np.float64)
-        people = np.array(list(size.values()), dtype=np.float64)
-        single = scores[:, np.newaxis] - self.sighting_shift * np.log(counts)
-        return np.asarray(-(np.log1p(-np.exp(self._log_chance(single))) @ people))
 
     def _log_chance(self, scores: Values) -> Values:
         """Read log p at scores off the tail; it is below 0 even far to the left."""
@@ -115,6 +106,20 @@ class Strangers:
         after = logs[-1] + slope * (scores - known[-1])
         outside = np.where(scores < known[0], before, after)
         return np.asarray(np.where((scores < known[0]) | (scores > known[-1]), outside, inside))
+
+
+@lru_cache(maxsize=256)
+def _seek(place: Strangers, fpir: float, size: tuple[tuple[int, int], ...]) -> float:
+    """The threshold of one picture; remembered, since most queries find the gallery as it was."""
+    low, high = -2.0, 2.0
+    wanted = -math.log1p(-fpir)
+    for _ in range(_ROUNDS):
+        scores = np.linspace(low, high, _STEPS + 1)
+        enough = place.false_matches(scores, dict(size)) <= wanted
+        enough[-1] = True
+        first = max(1, int(np.argmax(enough)))
+        low, high = float(scores[first - 1]), float(scores[first])
+    return high
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,9 +317,12 @@ class Gallery:
     def _question(self, options: QueryOptions) -> Question:
         """Check what a query is told; a camera that the gallery doesn't know is warned of."""
         question = Question(**options)
-        if named := question.filter.cameras + question.filter.not_cameras:
+        named = question.filter.cameras + question.filter.not_cameras
+        # To look for a camera that was first seen late takes a scan, which one query may pay.
+        known: set[str] = self._keeper.remember(warn_of_unknown, set)
+        if not known.issuperset(named):
             with self._store.snapshot() as sqlite:
-                warn_of_unknown(sqlite, named)
+                warn_of_unknown(sqlite, named, known)
         return question
 
     def compare(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reid_gallery.gallery import cameras
 from reid_gallery.gallery.facade import Gallery
 
 ROWS = np.eye(24, dtype=np.float32)
@@ -83,3 +84,17 @@ def test_warned_of_are_those_that_select_nobody(tmp_path_factory, caplog, seen, 
             warned = warnings_of(caplog, gallery, cameras=[camera])
             (answer,) = gallery.query_embeddings(ROWS[:1], cameras=[camera])
             assert bool(warned) == (not answer.matches) == (camera not in seen)
+
+
+def test_a_known_camera_is_looked_for_once_and_again_after_a_removal(gallery, caplog, monkeypatch):
+    looked = []
+    is_known = cameras._is_known
+    monkeypatch.setattr(cameras, "_is_known", lambda s, c: looked.append(c) or is_known(s, c))
+    enroll(gallery, ["door", "gate"])
+    for _ in range(3):
+        assert warnings_of(caplog, gallery, cameras=["gate"]) == []
+    assert looked == ["gate"]
+    gallery.remove(pid="p1")
+    gallery.query_embeddings(ROWS[:1])
+    (said,) = warnings_of(caplog, gallery, cameras=["gate"])
+    assert said.startswith("no sighting is of camera 'gate'")
