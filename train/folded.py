@@ -6,12 +6,13 @@ and variance 1. Either it keeps these while it trains (`ModelConfig.frozen_stati
 `measure_statistics` gives it true ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -67,7 +68,7 @@ def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
     if missing:
         raise ConfigError(
             f"model.init {str(path)!r}: keeps {len(missing)} of {len(wanted)} tensors under no "
-            f"name ({missing[0]}, ...), as 8-bit files and some families do; take another init"
+            f"name ({missing[0]}, ...), as some families do; take another init"
         )
     model.load_state_dict({key: stored[key] for key in wanted}, strict=False)
     return len(wanted)
@@ -190,21 +191,45 @@ def _read_weights(graph: onnx.GraphProto) -> dict[str, Tensor]:
     """The file's tensors of floating numbers, by the names they had in training.
 
     A layer's bias is taken from where the layer takes it: of a norm that was folded in it has a
-    name of its own, equal ones are stored once, and zeros not at all.
+    name of its own, equal ones are stored once, and zeros not at all. What is kept in 8 bits is
+    read as the numbers that it stands for.
     """
     tensors = {
         tensor.name.removeprefix(_PREFIX): torch.from_numpy(np.array(numpy_helper.to_array(tensor)))
         for tensor in graph.initializer
         if tensor.data_type == onnx.TensorProto.FLOAT
     }
+    names = {}
+    for output, quantised, numbers in _dequantise(graph):
+        names[output] = quantised.removeprefix(_PREFIX).removesuffix("_quantized")
+        tensors[names[output]] = torch.from_numpy(numbers)
     for node in graph.node:
         if node.op_type in {"Conv", "Gemm"}:
-            _, weight, *bias = (name.removeprefix(_PREFIX) for name in node.input)
+            _, weight, *bias = (names.get(n, n.removeprefix(_PREFIX)) for n in node.input)
             if weight.endswith(".weight") and weight in tensors:
                 zeros = torch.zeros(len(tensors[weight]))
                 name = f"{weight.removesuffix('.weight')}.bias"
                 tensors[name] = tensors.get(bias[0], zeros) if bias else zeros
     return tensors
+
+
+def _dequantise(graph: onnx.GraphProto) -> Iterator[tuple[str, str, npt.NDArray[np.float32]]]:
+    """What the constants of an 8-bit file stand for: where it goes, the constant's name, float32.
+
+    ONNX's DequantizeLinear: (x - zero point) scale, by channel along an axis or at once.
+    """
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type != "DequantizeLinear" or node.input[0] not in constants:
+            continue
+        steps, scale, *zero = (numpy_helper.to_array(constants[name]) for name in node.input)
+        axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
+        shape = [-1 if at == axis % steps.ndim else 1 for at in range(steps.ndim)]
+        numbers = steps.astype(np.float32)
+        if zero:
+            numbers = numbers - zero[0].reshape(shape if zero[0].ndim else ())
+        numbers = numbers * scale.reshape(shape if scale.ndim else ())
+        yield node.output[0], node.input[0], numbers.astype(np.float32)
 
 
 def _pairs(model: EmbeddingModel) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from reid_gallery.train.config import ModelConfig, Phase
 from reid_gallery.train.export import ServedModel, build_graph, noise_pictures
 from reid_gallery.train.folded import _pairs, load_extractor_weights, measure_statistics
 from reid_gallery.train.initial import keep_shape, load_initial_weights
+from reid_gallery.train.int8 import quantize
 from reid_gallery.train.model import EmbeddingModel, is_batch_norm
 from reid_gallery.train.stage_norm import StageNorm, has_new_stage_norms, start_stage_norms
 from torch import nn
@@ -65,6 +66,17 @@ def test_a_model_starts_as_the_extractor_ended(exported):
     with torch.inference_mode():
         given = model.embed(torch.from_numpy(FITTED)).numpy()
     assert (given * wanted).sum(1).min() > 0.9999
+
+
+def test_a_model_starts_from_what_an_8_bit_file_stands_for(exported, tmp_path):
+    path, wanted = exported
+    quantize(path, tmp_path / "q.onnx", FITTED)
+    torch.manual_seed(9)
+    model = build()
+    load_initial_weights(model, str(tmp_path / "q.onnx"))
+    with torch.inference_mode():
+        given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
+    assert 0.99 < (given * wanted).sum(1).min() < 0.99999
 
 
 def test_the_shipped_extractor_serves_as_a_start():

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reid_gallery.gallery.errors import ModelError, TrainingError
 from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.train import int8
@@ -45,6 +48,51 @@ def test_weights_are_quantised_by_channel(run, tmp_path):
     for weights, scale, _ in scales:
         assert tensors[weights].dtype == np.int8
         assert tensors[scale].shape == tensors[weights].shape[:1]
+
+
+def worst_sum(rows, pairs):
+    """The largest that 16 bits must hold: two products of 255 with weights of one sign."""
+    return max(255 * abs(int(row[a]) + int(row[b])) for row in rows for a, b in pairs)
+
+
+def test_no_processor_overflows(run, tmp_path):
+    quantize(run / "model.onnx", tmp_path / "q.onnx", sample_pictures(split_of_run(run).training))
+    graph = onnx.load(tmp_path / "q.onnx").graph
+    tensors = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
+    weights = [
+        tensors[node.input[0]]
+        for node in graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] in tensors
+    ]
+    checked = 0
+    for tensor in weights:
+        rows = tensor.reshape(len(tensor), -1) if tensor.dtype == np.int8 else np.empty((0, 0))
+        count = rows.shape[1]
+        if not len(rows) or (tensor.ndim == 4 and tensor.shape[1] == 1):
+            continue
+        known = tensor.ndim == 2 or tensor.shape[2:] == (1, 1)
+        pairs = zip(range(0, count - 1, 2), range(1, count, 2), strict=False)
+        assert worst_sum(rows, list(pairs if known else combinations(range(count), 2))) <= 32767
+        checked += 1
+    assert checked > 5
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 9), st.booleans(), st.integers(0, 2**32 - 1))
+def test_a_reach_is_as_small_as_is_safe(inputs, neighbours, seed):
+    weights = np.random.default_rng(seed).normal(
+        size=(3, inputs, *((1, 1) if neighbours else (2, 1)))
+    )
+    reach = int8._safe_reach(weights.astype(np.float32))
+    for row, found in zip(weights.reshape(3, -1), reach, strict=True):
+        count = len(row)
+        pairs = combinations(range(count), 2)
+        if neighbours:
+            pairs = [(n, n + 1) for n in range(0, count - 1, 2)]
+        same = [abs(row[a] + row[b]) for a, b in pairs if row[a] * row[b] > 0]
+        assert found == pytest.approx(max([*np.abs(row), *same]), rel=1e-6)
+    steps = np.abs(np.round(weights.reshape(3, -1) / reach[:, None] * 127))
+    assert steps.max() <= 127
 
 
 def test_pictures_are_reduced_in_floats(run, tmp_path):
