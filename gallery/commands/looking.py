@@ -58,7 +58,7 @@ def audit(
     store: Store = None,
     as_json: Json = False,
 ) -> int:
-    """List likely mistakes, and the command that mends each suspicion. Nothing is changed."""
+    """List likely mistakes, and how to mend them. Nothing is changed."""
     if sheet is not None:
         from ..reports.png import check_png_path
 

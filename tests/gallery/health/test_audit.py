@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 from reid_gallery import Gallery
-from reid_gallery.cli import build_app, run
+from reid_gallery.cli import run
 from reid_gallery.gallery.figures import draw_figures
 from reid_gallery.gallery.health.findings import Kind
 from reid_gallery.gallery.health.mending import Mending
@@ -82,11 +81,6 @@ def test_the_commands_mend_what_was_found(external, capsys):
     with Gallery.open(external) as gallery:
         kinds = {finding.kind for finding in gallery.audit().findings}
     assert kinds == {Kind.seen_little}
-
-
-def test_the_help_promises_a_command_for_suspicions_alone():
-    command = typer.main.get_command(build_app()).commands["audit"]
-    assert "the command that mends each suspicion." in command.help
 
 
 def test_commands_survive_any_name():
