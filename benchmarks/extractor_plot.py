@@ -1,5 +1,6 @@
 """Accuracy against time: a panel a data set, told apart without colour."""
 
+import math
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
@@ -13,7 +14,7 @@ from reid_gallery.gallery.reports.palette import COLOURS
 BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK = COLOURS
 
 _MARKS = tuple(zip("os^DvPX", (BLUE, ORANGE, GREEN, PURPLE, BLACK, YELLOW, SKY), strict=True))
-STYLES = tuple((*mark, fill) for fill in ("none", "full") for mark in _MARKS)
+STYLES = tuple((*mark, fill) for fill in ("none", "full", "left") for mark in _MARKS)
 
 
 def draw_scatter(
@@ -54,7 +55,8 @@ def _draw_panel(axes: Any, ms: Sequence[float], by_side: Sequence[Measurement]) 
         value = 100 * one.retrieval.figures()["cmc_1"]
         axes.plot(x, value, marker, color=colour, fillstyle=fill, mew=1.6, label=one.model)
     axes.set(title=by_side[0].trial.name, xlabel="ms a picture, one at a time", xscale="log")
-    axes.set_ylim(0, 100)
+    lowest = min(one.intervals["cmc_1"].low for one in by_side)
+    axes.set_ylim(10 * math.floor(10 * lowest), 100)
     ticks = _ticks(ms)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()

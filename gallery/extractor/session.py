@@ -33,9 +33,11 @@ def open_session(
             see `graphs`.
 
     Raises:
-        ModelError: ONNX Runtime can't load it.
+        ModelError: ONNX Runtime can't load it, or hasn't a provider.
     """
     import onnxruntime  # noqa: PLC0415 (most of a cold start, and most commands don't need it)
+
+    _check_providers(providers, onnxruntime.get_available_providers())
 
     def load(file: Path, **settings: Any) -> Any:
         options = onnxruntime.SessionOptions()
@@ -64,3 +66,13 @@ def open_session(
     except Exception as error:  # its errors share no base below Exception
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path}: not a model that ONNX Runtime can load ({reason})") from error
+
+
+def _check_providers(providers: Sequence[str], there: Sequence[str]) -> None:
+    """Refuse what ONNX Runtime would replace by its processor's provider with a warning."""
+    missing = [provider for provider in providers if provider not in there]
+    if missing:
+        raise ModelError(
+            f"this ONNX Runtime has no {missing[0]}, only {', '.join(there)}; install the package "
+            "that has it, such as onnxruntime-openvino, in place of onnxruntime"
+        )

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -114,6 +115,14 @@ def test_what_is_not_fitted_is_refused(extractor, pictures):
 def test_a_batch_of_nothing_is_refused(extractor):
     with pytest.raises(ValueError, match="batch_size"):
         extractor.embed(crops(1), batch_size=0)
+
+
+@pytest.mark.skipif(
+    "OpenVINOExecutionProvider" in onnxruntime.get_available_providers(), reason="it is there"
+)
+def test_a_provider_that_is_not_there_is_named(write_model):
+    with pytest.raises(ModelError, match=r"no OpenVINOExecutionProvider, only .*CPUExecution"):
+        Extractor.load(write_model(), providers=["OpenVINOExecutionProvider"])
 
 
 def test_a_missing_file(tmp_path):
