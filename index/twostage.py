@@ -19,7 +19,7 @@ from .stacked import StackedIndex, ascending
 
 _BITS, _FACTORS = "bits", "factors"
 
-_SCORED = 384
+_SCORED = 512
 """Rows that may be scored with their vectors, at least; see docs/performance.md for the recall."""
 
 _SCORED_FIRST = 64
@@ -35,7 +35,7 @@ _ERROR = 0.6
 _SO_FEW = 1024
 """If no more rows than this count, all are scored and none is missing."""
 
-_ESTIMATED = 16
+_ESTIMATED = 12
 """So many times more rows are estimated from their signs, after the count of differing bits."""
 
 _MAY_DIFFER = 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reid_gallery.index import new_index
+from reid_gallery.index import new_index, twostage
 from reid_gallery.index.signs import Signs, runs_of
 
 from .people import people
@@ -142,5 +142,5 @@ def test_rows_that_can_hardly_matter_are_not_read(vectors, asked):
     index.add(np.arange(len(vectors)), vectors)
     for query in asked:
         index.search(query[np.newaxis], 5)  # of one person, and no stranger comes near
-    assert max(read) <= 384 - 64
-    assert sum(read) < 384 * len(asked) / 3
+    assert max(read) <= twostage._SCORED - 64
+    assert sum(read) < twostage._SCORED * len(asked) / 3
