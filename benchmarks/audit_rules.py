@@ -27,6 +27,7 @@ from reid_gallery.gallery.health.mixture import fit_chances
 from reid_gallery.gallery.health.people import People, stand
 from reid_gallery.gallery.health.strays import find_strays
 from reid_gallery.gallery.types import Sighting
+from unknown_tables import spread
 
 Floats = npt.NDArray[np.floating]
 Truths = npt.NDArray[np.bool_]
@@ -215,10 +216,10 @@ def compare_rules(
 def print_rules(found: Mapping[str, tuple[Floats, Floats]]) -> None:
     """A line a rule."""
     for name, (precisions, placed) in found.items():
-        cells = [span(precisions), span(placed)]
+        cells = [spread(precisions), spread(placed)]
         if name != SHIPPED:
             shipped = found[SHIPPED]
-            cells += [span(precisions - shipped[0]), span(placed - shipped[1])]
+            cells += [spread(precisions - shipped[0]), spread(placed - shipped[1])]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -237,15 +238,9 @@ def trust(
     cells = []
     for low, high in pairwise(LIMITS):
         among = (chance > low) & (chance <= high)
-        told = f"{span(share(all_wrong, among, repeated))} of {among.sum() / len(labels):.0f}"
+        told = f"{spread(share(all_wrong, among, repeated))} of {among.sum() / len(labels):.0f}"
         cells.append(f"{told}, said {chance[among].mean():.3f}" if among.any() else "none")
     return " | ".join(cells)
-
-
-def span(values: Floats) -> str:
-    """The first, and the middle 95 % of the others."""
-    low, high = np.nanquantile(values[1:], [0.025, 0.975])
-    return f"{values[0]:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def main() -> None:

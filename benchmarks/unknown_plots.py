@@ -6,8 +6,9 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
-from openset import Floats, Rows, Truths, resample
+from openset import resample
 from reid_gallery.gallery.reports.palette import COLOURS
+from unknown_tables import balance
 
 BLUE, ORANGE, GREEN, PURPLE, *_ = COLOURS
 
@@ -116,12 +117,11 @@ def draw_odds(path: Path, probabilities: Sequence[tuple]) -> None:
     Each of ``probabilities`` is one cell's: float64[n] given, bool[n] right, bool[n] mated and
     int64[n], who asks.
     """
-    given, right, mated, probe = (np.concatenate(c) for c in zip(*probabilities, strict=True))
-    cell = np.repeat(np.arange(len(probabilities)), [len(one[0]) for one in probabilities])
+    given, right, _, probe = (np.concatenate(c) for c in zip(*probabilities, strict=True))
     box = np.clip((given * 10).astype(int), 0, 9)
     shares = []
     for weight in resample(probe, 200):
-        weights = _equal_parts(cell, mated, weight[probe])
+        weights = np.concatenate([balance(of, weight[who]) for _, _, of, who in probabilities])
         total = np.bincount(box, weights, minlength=10)
         shares.append(np.bincount(box, weights * right, minlength=10) / total)
         if len(shares) == 1:
@@ -133,12 +133,6 @@ def draw_odds(path: Path, probabilities: Sequence[tuple]) -> None:
     panel.errorbar(mean, shares[0], around, marker="o", color=BLUE, linewidth=1, markersize=4)
     panel.set(xlabel="probability given", ylabel="share that was right", xlim=(0, 1), ylim=(0, 1))
     _save(figure, path)
-
-
-def _equal_parts(cell: Rows, mated: Truths, weights: Floats) -> Floats:
-    """Make every cell weigh alike, and in each of them strangers and acquaintances."""
-    part = 2 * cell + mated
-    return np.asarray(weights / np.bincount(part, weights)[part])
 
 
 def _save(figure: plt.Figure, path: Path) -> None:
