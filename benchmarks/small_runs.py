@@ -48,6 +48,8 @@ from reid_gallery.train.run_folder import DESCRIPTION, MODEL
 HEAD_EPOCHS, BACKBONE_EPOCHS, STRANGE_EPOCHS = 3, 2, 4
 STRANGERS = 150
 """People of the data set left out whom the runs are judged on."""
+NARROW = 384
+"""Channels of the last convolution, as in the shipped extractor."""
 BACKBONES = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv3_small_100")
 NO_TEACHER = {"teacher_cosine_weight": 0.0, "teacher_similarity_weight": 0.0}
 
@@ -141,7 +143,9 @@ def parts() -> Runs:
         "any-camera": replace(whole, data=replace(data, mix_cameras=False)),
         "unfrozen": _in_phases(whole, frozen_stages=0),
         "32-bits": replace(whole, precision="fp32"),
+        "narrow-head": replace(whole, model=replace(model, head_channels=NARROW)),
         "192x96": _in_phases(whole, height=192, width=96),
+        "256x128": _in_phases(whole, height=256, width=128),
         "lite1": replace(whole, model=_larger(model, 1)),
         "lite2": replace(whole, model=_larger(model, 2)),
     }

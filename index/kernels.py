@@ -24,6 +24,8 @@ Rows = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
 Done = TypeVar("Done")
 
+_WORD_BYTES = 8
+
 _PIECE_BYTES = 16 * 2**20
 """Of codes, at least, for a thread: to start one takes a twentieth of what reading them does."""
 
@@ -33,9 +35,10 @@ def faiss_module() -> Any:
     """FAISS, imported when first used."""
     try:
         import faiss  # noqa: PLC0415 - costs more than everything else here; only who searches pays
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:  # the latter where two builds share a folder
         raise IndexEngineError(
-            f"faiss can't be imported ({error}); install it with: pip install faiss-cpu"
+            f"faiss can't be imported ({error}); of its builds only one can be installed: "
+            "pip uninstall faiss-cpu faiss-gpu-cu12, then pip install faiss-cpu"
         ) from error
     return faiss
 
@@ -239,9 +242,10 @@ def hamming(query: Codes, codes: Codes) -> npt.NDArray[np.int32]:
     """
     faiss = faiss_module()
     differing = np.empty(len(codes), np.int32)
+    query = _in_words(query[np.newaxis])
 
     def count(piece: slice) -> None:
-        some, counted = codes[piece], differing[piece]
+        some, counted = _in_words(codes[piece]), differing[piece]
         faiss.hammings(
             faiss.swig_ptr(query),
             faiss.swig_ptr(some),
@@ -253,6 +257,12 @@ def hamming(query: Codes, codes: Codes) -> npt.NDArray[np.int32]:
 
     _in_pieces(codes, count)
     return differing
+
+
+def _in_words(codes: Codes) -> Codes:
+    """With zeros up to a multiple of 8 bytes, without which FAISS before 1.15 takes no rows."""
+    missing = -codes.shape[1] % _WORD_BYTES
+    return np.pad(codes, [(0, 0), (0, missing)]) if missing else codes
 
 
 def _in_pieces(codes: Codes, work: Callable[[slice], Done]) -> list[Done]:

@@ -88,7 +88,8 @@ class ModelConfig:
     head_channels: int = 0
     """What the last convolution gives to the pooling, for backbones that widen their maps there;
     0: as many as in the extractor that it starts from, or as the backbone has. Of an extractor with
-    more, those are kept that weigh most in the projection; of a backbone, any."""
+    more, those are kept that weigh most in the projection; of a backbone, any. To one with fewer
+    new ones are added, which weigh nothing in the projection until they learn."""
     normalised_stages: int = 0
     """Behind each of so many of the first stages every picture's maps are normalised in half, see
     `stage_norm`; at least as many as in the extractor that it starts from."""

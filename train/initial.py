@@ -38,21 +38,22 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
         return "backbone starts from random weights"
     path = _extractor(init)
     config, held = model.config, _held(path)
-    narrower = _is_narrower(config.head_channels, held["head_channels"])
+    resized = config.head_channels not in {0, held["head_channels"]}
     normalised = config.normalised_stages > held["normalised_stages"]
     blocks = _blocks_to_add(model, held)
-    if not narrower and not normalised and not blocks:
+    if not resized and not normalised and not blocks:
         return _load(model, init, path)
     backbone = held["backbone"] if blocks else config.backbone
-    channels = held["head_channels"] if narrower else config.head_channels
+    channels = held["head_channels"] if resized else config.head_channels
     stages = held["normalised_stages"] if normalised else config.normalised_stages
     other = EmbeddingModel(
         replace(config, backbone=backbone, head_channels=channels, normalised_stages=stages)
     )
     line = _load(other, init, path)
     model.take_over(other)
-    if narrower:
-        line += f", its head narrowed to {config.head_channels} channels"
+    if resized:
+        before, now = other.projection.in_features, model.projection.in_features
+        line += f", its head {'widened' if now > before else 'narrowed'} to {now} channels"
     if blocks:
         line += f"; {blocks} blocks of {config.backbone} are new and add nothing yet"
     if normalised and path is not None:
@@ -93,11 +94,6 @@ def _blocks_to_add(model: EmbeddingModel, held: dict[str, Any]) -> int:
     if backbone == model.config.backbone:
         return 0
     return len(added_blocks(model.backbone, create_backbone(backbone)))
-
-
-def _is_narrower(channels: int, held: int) -> bool:
-    """Where 0 is as wide as can be."""
-    return channels != held and channels > 0 and (held == 0 or channels < held)
 
 
 def _load(model: EmbeddingModel, init: str, path: Path | None) -> str:

@@ -94,14 +94,16 @@ class EmbeddingModel(nn.Module):
         return functional.normalize(self(pictures)[1], dim=1)
 
     def take_over(self, other: "EmbeddingModel") -> None:
-        """Become a model with a wider head, fewer blocks in its stages or fewer normalised ones.
+        """Become a model of another head, fewer blocks in its stages or fewer normalised ones.
 
-        Of its head those channels are left out that weigh least in its projection (of a backbone
-        without a trained projection any); stages' new norms stay unstarted. A new block starts as
-        the one before it, but adds nothing to its shortcut (as of Goyal et al. 2017, section 5.1:
-        its last norm's scale is 0), so that the deeper model embeds as the other did.
+        Of a wider head those channels are left out that weigh least in its projection (of a
+        backbone without a trained projection any). To a narrower one those that are missing are
+        added as they were drawn here, and weigh nothing in the projection yet. Stages' new norms
+        stay unstarted. A new block starts as the one before it, but adds nothing to its shortcut
+        (as of Goyal et al. 2017, section 5.1: its last norm's scale is 0). So the wider or deeper
+        model embeds as the other did.
         """
-        count = self.projection.in_features
+        count = min(self.projection.in_features, other.projection.in_features)
         kept = other.projection.weight.norm(dim=0).topk(count).indices.sort().values
         state = other.state_dict()
         for key, own in self.state_dict().items():
@@ -109,7 +111,9 @@ class EmbeddingModel(nn.Module):
                 state[key] = own
             elif state[key].shape != own.shape:
                 axis = 1 if key == "projection.weight" else 0
-                state[key] = state[key].index_select(axis, kept)
+                new = own.narrow(axis, count, own.shape[axis] - count)
+                new = torch.zeros_like(new) if key == "projection.weight" else new
+                state[key] = torch.cat([state[key].index_select(axis, kept), new], axis)
         self.load_state_dict(state)
         for new, before in added_blocks(self.backbone, other.backbone).items():
             block = self.backbone.get_submodule(new)

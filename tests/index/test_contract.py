@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from reid_gallery.index import (
     IndexFileError,
     IndexValueError,
+    device,
     kinds,
     new_index,
     open_index,
@@ -30,9 +32,18 @@ NEARLY_EXACT = ("two-stage",)
 """May leave a row out once there are more than a thousand; test_two_stage measures how often."""
 
 
-@pytest.fixture(params=kinds())
-def kind(request):
-    return request.param
+ON_A_DEVICE = "flat, copied to a device"
+"""The device is the processor, with the flat index that it has; a real one is asked alike."""
+
+
+@pytest.fixture(params=[*kinds(), ON_A_DEVICE])
+def kind(request, monkeypatch):
+    if request.param != ON_A_DEVICE:
+        return request.param
+    monkeypatch.setattr(device, "new_flat_of", lambda dim: lambda: faiss.IndexFlatIP(dim))
+    monkeypatch.setattr(device, "LEAST_ROWS", 1)
+    monkeypatch.setattr(device, "COPIED_AT", 1)
+    return "flat"
 
 
 class Twin:

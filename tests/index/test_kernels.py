@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reid_gallery.index import kernels, new_index
+from reid_gallery.index import IndexEngineError, kernels, new_index
 from reid_gallery.index.kernels import Best
 
 from .people import people
@@ -145,3 +145,19 @@ def test_what_fails_in_a_thread_is_raised():
 
     with pytest.raises(OSError, match="torn"):
         kernels._in_pieces(np.zeros((100, 16), np.uint8), fails)
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 13, 64])
+def test_differing_bits_are_counted_whatever_the_number_of_bytes(width):
+    random = np.random.default_rng(width)
+    query = random.integers(0, 256, width, dtype=np.uint8)
+    codes = random.integers(0, 256, (300, width), dtype=np.uint8)
+    differing = np.unpackbits(codes ^ query, axis=1).sum(axis=1)
+    assert np.array_equal(kernels.hamming(query, codes), differing)
+
+
+def test_faiss_that_can_not_be_imported_is_told_with_what_to_do(monkeypatch):
+    kernels.faiss_module.cache_clear()
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(IndexEngineError, match="only one can be installed"):
+        kernels.faiss_module()

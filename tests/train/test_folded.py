@@ -128,12 +128,27 @@ def test_from_a_narrow_head_start_those_as_narrow_and_narrower_ones(tmp_path):
         given, wanted = (m.eval().embed(torch.from_numpy(FITTED)) for m in (model, before))
     assert (given * wanted).sum(1).min() > 0.9999
     assert "narrowed to 20" in load_initial_weights(build(head_channels=20), path)
-    for more in (25, 0):
-        with pytest.raises(ConfigError, match=r"head_channels = 24$"):
-            load_initial_weights(build(head_channels=more), path)
+    with pytest.raises(ConfigError, match=r"head_channels = 24$"):
+        load_initial_weights(build(head_channels=0), path)
     assert keep_shape(ModelConfig(init=path)).head_channels == 24
     assert keep_shape(ModelConfig(init=path, head_channels=20)).head_channels == 20
     assert keep_shape(ModelConfig()).head_channels == 0
+
+
+def test_a_wider_head_embeds_as_the_narrower_one_until_it_learns(tmp_path):
+    torch.manual_seed(3)
+    before, path = build(head_channels=24), tmp_path / "narrow.onnx"
+    export(before.eval(), path)
+    wanted = Extractor.load(path).embed_fitted(FITTED)
+    torch.manual_seed(9)
+    model = build(head_channels=40, frozen_statistics=False)
+    assert "widened to 40" in load_initial_weights(model, str(path))
+    measure_statistics(model, [torch.from_numpy(FITTED)])
+    with torch.inference_mode():
+        given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
+    assert (given * wanted).sum(1).min() > 0.9999
+    model.train().embed(torch.from_numpy(FITTED)).sum().backward()
+    assert model.projection.weight.grad[:, 24:].abs().min(0).values.max() > 0
 
 
 def test_a_deeper_backbone_embeds_as_the_shallower_one_until_it_learns(tmp_path):
