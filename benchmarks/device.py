@@ -3,7 +3,7 @@
     python benchmarks/device.py [--like STORE] [--count 1000000 10000000] [--queries 320]
 
 For vectors like those of the people in STORE (see ``people_like``), saved and mapped as a gallery's
-are. Before anything is timed two searches have made the copy. Needs a FAISS that can use such a
+are. Before anything is timed some searches have made the copy. Needs a FAISS that can use such a
 processor (docs/performance.md tells how to install one); without it nothing is measured, and the
 program says so. Ten million take 60 GB of memory and 20 of disk.
 """
@@ -17,7 +17,8 @@ import numpy as np
 from bulk import Vectors
 from hnsw import draw
 from people_like import PeopleLike
-from reid_gallery.index import VectorIndex, device, new_index, open_index
+from reid_gallery.index import device
+from reid_gallery.index.flat import FlatIndex
 from rows import heading, tell_times
 from sides import in_turn
 
@@ -30,12 +31,12 @@ NOTHING = (
 )
 
 
-def mapped(rows: Vectors, folder: Path) -> VectorIndex:
+def mapped(rows: Vectors, folder: Path) -> FlatIndex:
     """A saved flat index, opened again."""
-    index = new_index(rows.shape[1], kind="flat")
+    index = FlatIndex(rows.shape[1])
     index.add(np.arange(len(rows)), rows)
     index.save(folder / "an.index")
-    return open_index(folder / "an.index")
+    return FlatIndex.load(folder / "an.index")
 
 
 def measure(rows: Vectors, asked: Vectors, folder: Path) -> None:
@@ -43,7 +44,9 @@ def measure(rows: Vectors, asked: Vectors, folder: Path) -> None:
     index, floor = mapped(rows, folder), faiss.IndexFlatIP(rows.shape[1])
     floor.add(rows)
     for _ in range(device.COPIED_AT):
-        index.search(asked[:1], K)
+        index.search(asked[:BATCH], K)
+    if not index._on_device:
+        raise SystemExit("no copy was made on the device, see above: there is nothing to compare")
     for size in (1, BATCH):
         parts = [asked[start : start + size] for start in range(0, len(asked) - size + 1, size)]
         taken = in_turn(
@@ -64,8 +67,10 @@ def main() -> None:
     parser.add_argument("--like", type=Path, help="a gallery whose people to make others like")
     parser.add_argument("--queries", type=int, default=5 * BATCH)
     arguments = parser.parse_args()
+    if arguments.queries < BATCH:
+        parser.error(f"--queries {arguments.queries}: at least {BATCH} make a batch")
     people = PeopleLike.of_store(arguments.like) if arguments.like else PeopleLike.of_figures()
-    if device.new_flat_of(people.dim) is None:
+    if device.flat_maker(people.dim) is None:
         print(NOTHING)
         return
     for count in arguments.count:

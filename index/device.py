@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -14,45 +15,60 @@ from .segment import VECTORS, Segment, among
 MOST_HITS = 2048
 """FAISS gives no more for a query on such a processor (its limit is that of the k-selection)."""
 
-LEAST_ROWS = 16_384
+LEAST_ROWS = 100_000
 """Fewer are searched within a few milliseconds where they are."""
 
-COPIED_AT = 2
-"""The search that makes the copy: it takes about as long as the first did, and who asks once is
-spared it."""
+COPIED_AT = 8
+"""The search that makes the copy. One question may be several searches, and who asks once is to be
+spared it: the copy reads all vectors, as a search does, and the device has to be started."""
+
+_SCRATCH_BYTES = 256 * 2**20
+"""Of the device's memory for whatever is searched; FAISS's own default is six times as much."""
+
+_serial = threading.Lock()
+"""FAISS's resources serve one search at a time."""
 
 _log = logging.getLogger(__name__)
 
 
-@cache
-def new_flat_of(dim: int) -> Any | None:
-    """How to make an empty flat index on the first device; None where there is no device.
+def flat_maker(dim: int) -> Callable[[], Any] | None:
+    """What makes an empty flat index on the first device; None where there is no device.
 
-    Tests give a flat index of the processor instead, which is called in the same way.
+    Tests give one of the processor's flat indexes instead, which is called in the same way.
     """
     faiss = faiss_module()
     if not faiss.get_num_gpus():
         return None
-    return lambda: faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), dim)
+    return lambda: faiss.GpuIndexFlatIP(_resources(), dim)
+
+
+@cache
+def _resources() -> Any:
+    resources = faiss_module().StandardGpuResources()
+    resources.setTempMemory(_SCRATCH_BYTES)
+    return resources
 
 
 class DeviceCopy:
-    """A copy of a mapped segment's vectors in a device's memory, searched there exactly.
+    """A copy of a loaded segment's vectors in a device's memory, searched there exactly.
 
     What a device doesn't do, filters and more than `MOST_HITS`, and what it has no memory for, is
-    left to the processor.
+    left to the processor; so are searches while the copy is being made.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # FAISS's resources serve one search at a time
         self._flat: Any | None = None
         self._asked = 0
+
+    def __bool__(self) -> bool:
+        """Whether there is one now."""
+        return self._flat is not None
 
     def search(self, segment: Segment, queries: Vectors, top: Best) -> bool:
         """Offer the segment's best live rows to ``top``, under their ids.
 
         Args:
-            segment: the mapped one, always of the same rows; others may have died since.
+            segment: the loaded one, always of the same rows; others may have died since.
             queries: float32[q, d], contiguous, q >= 1.
             top: keeps the best of all segments.
 
@@ -63,31 +79,36 @@ class DeviceCopy:
         fetch = min(top.k + len(segment.dead), len(segment.ids))
         if fetch > MOST_HITS or len(segment.ids) < LEAST_ROWS:
             return False
-        with self._lock:
-            flat = self._copied(segment.columns[VECTORS])
-            if flat is None:
-                return False
-            scores, rows = flat.search(queries, fetch)
+        found = self._search_copy(segment.columns[VECTORS], queries, fetch)
+        if found is None:
+            return False
+        scores, rows = found
         scores[among(rows, segment.dead)] = -np.inf
         top.offer(scores, segment.ids[rows])
         return True
 
-    def _copied(self, vectors: Vectors) -> Any | None:
-        self._asked += 1
-        if self._asked == COPIED_AT:
-            self._flat = _copy(vectors)
-        return self._flat
+    def _search_copy(self, vectors: Vectors, queries: Vectors, k: int) -> Any | None:
+        """Scores and rows, after making the copy if it is time; None where there is none."""
+        if not _serial.acquire(blocking=self._flat is not None):
+            return None
+        try:
+            self._asked += 1
+            if self._asked == COPIED_AT:
+                self._flat = _copy(vectors)
+            return None if self._flat is None else self._flat.search(queries, k)
+        except (RuntimeError, MemoryError) as error:  # no memory; CUDA's other errors end a process
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            _log.warning("vectors are no longer searched on the graphics processor: %s", reason)
+            self._flat = None
+            return None
+        finally:
+            _serial.release()
 
 
 def _copy(vectors: Vectors) -> Any | None:
-    new_flat = new_flat_of(vectors.shape[1])
-    if new_flat is None:
+    make = flat_maker(vectors.shape[1])
+    if make is None:
         return None
-    try:
-        flat = new_flat()
-        flat.add(vectors)
-    except RuntimeError as error:  # FAISS's errors of CUDA, memory among them
-        reason = (str(error).splitlines() or ["FAISS doesn't say why"])[0]
-        _log.warning("vectors aren't searched on the graphics processor: %s", reason)
-        return None
+    flat = make()
+    flat.add(vectors)
     return flat

@@ -17,7 +17,7 @@ class FlatIndex(StackedIndex):
     """A `VectorIndex` that compares a query with every vector, through FAISS's exact kernels.
 
     A vector takes 4 bytes a dimension and 8 for its id. It keeps the vectors itself, whatever
-    ``rows`` may be given. Those that are mapped from a file are copied to a graphics processor,
+    ``rows`` may be given. Many that were loaded from a file are copied to a graphics processor,
     where there is one, and compared there (`DeviceCopy`).
     """
 

@@ -25,6 +25,10 @@ Codes = npt.NDArray[np.uint8]
 Done = TypeVar("Done")
 
 _WORD_BYTES = 8
+"""FAISS before 1.15 counts differing bits of rows of whole words alone."""
+
+_PADDED_ROWS = 2**16
+"""Copied at a time where rows aren't whole words."""
 
 _PIECE_BYTES = 16 * 2**20
 """Of codes, at least, for a thread: to start one takes a twentieth of what reading them does."""
@@ -35,10 +39,14 @@ def faiss_module() -> Any:
     """FAISS, imported when first used."""
     try:
         import faiss  # noqa: PLC0415 - costs more than everything else here; only who searches pays
-    except (ImportError, AttributeError) as error:  # the latter where two builds share a folder
+    except ImportError as error:
         raise IndexEngineError(
-            f"faiss can't be imported ({error}); of its builds only one can be installed: "
-            "pip uninstall faiss-cpu faiss-gpu-cu12, then pip install faiss-cpu"
+            f"faiss can't be imported ({error}); install it with: pip install faiss-cpu"
+        ) from error
+    except AttributeError as error:  # of two builds in one folder
+        raise IndexEngineError(
+            f"faiss can't be imported ({error}); if both faiss-cpu and faiss-gpu-cu12 are "
+            "installed, uninstall both, then install the one that you want"
         ) from error
     return faiss
 
@@ -240,29 +248,32 @@ def hamming(query: Codes, codes: Codes) -> npt.NDArray[np.int32]:
 
     Many rows are divided among threads.
     """
-    faiss = faiss_module()
     differing = np.empty(len(codes), np.int32)
-    query = _in_words(query[np.newaxis])
+    missing = -len(query) % _WORD_BYTES
 
     def count(piece: slice) -> None:
-        some, counted = _in_words(codes[piece]), differing[piece]
-        faiss.hammings(
-            faiss.swig_ptr(query),
-            faiss.swig_ptr(some),
-            1,
-            len(some),
-            some.shape[1],
-            faiss.swig_ptr(counted),
-        )
+        if not missing:
+            _count_differing(query, codes[piece], differing[piece])
+            return
+        padded = np.pad(query, (0, missing))
+        for start in range(piece.start, piece.stop, _PADDED_ROWS):
+            block = slice(start, min(start + _PADDED_ROWS, piece.stop))
+            _count_differing(padded, np.pad(codes[block], [(0, 0), (0, missing)]), differing[block])
 
     _in_pieces(codes, count)
     return differing
 
 
-def _in_words(codes: Codes) -> Codes:
-    """With zeros up to a multiple of 8 bytes, without which FAISS before 1.15 takes no rows."""
-    missing = -codes.shape[1] % _WORD_BYTES
-    return np.pad(codes, [(0, 0), (0, missing)]) if missing else codes
+def _count_differing(query: Codes, codes: Codes, differing: npt.NDArray[np.int32]) -> None:
+    faiss = faiss_module()
+    faiss.hammings(
+        faiss.swig_ptr(query),
+        faiss.swig_ptr(codes),
+        1,
+        len(codes),
+        codes.shape[1],
+        faiss.swig_ptr(differing),
+    )
 
 
 def _in_pieces(codes: Codes, work: Callable[[slice], Done]) -> list[Done]:

@@ -51,8 +51,8 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
     )
     line = _load(other, init, path)
     model.take_over(other)
-    if resized:
-        before, now = other.projection.in_features, model.projection.in_features
+    before, now = other.projection.in_features, model.projection.in_features
+    if before != now:
         line += f", its head {'widened' if now > before else 'narrowed'} to {now} channels"
     if blocks:
         line += f"; {blocks} blocks of {config.backbone} are new and add nothing yet"

@@ -94,7 +94,7 @@ class EmbeddingModel(nn.Module):
         return functional.normalize(self(pictures)[1], dim=1)
 
     def take_over(self, other: "EmbeddingModel") -> None:
-        """Become a model of another head, fewer blocks in its stages or fewer normalised ones.
+        """Become one with a head of another width, fewer blocks or fewer normalised stages.
 
         Of a wider head those channels are left out that weigh least in its projection (of a
         backbone without a trained projection any). To a narrower one those that are missing are

@@ -33,14 +33,14 @@ NEARLY_EXACT = ("two-stage",)
 
 
 ON_A_DEVICE = "flat, copied to a device"
-"""The device is the processor, with the flat index that it has; a real one is asked alike."""
+"""The device is the processor, with the flat index that it has; a real one is called alike."""
 
 
 @pytest.fixture(params=[*kinds(), ON_A_DEVICE])
 def kind(request, monkeypatch):
     if request.param != ON_A_DEVICE:
         return request.param
-    monkeypatch.setattr(device, "new_flat_of", lambda dim: lambda: faiss.IndexFlatIP(dim))
+    monkeypatch.setattr(device, "flat_maker", lambda dim: lambda: faiss.IndexFlatIP(dim))
     monkeypatch.setattr(device, "LEAST_ROWS", 1)
     monkeypatch.setattr(device, "COPIED_AT", 1)
     return "flat"

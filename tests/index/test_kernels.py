@@ -156,8 +156,17 @@ def test_differing_bits_are_counted_whatever_the_number_of_bytes(width):
     assert np.array_equal(kernels.hamming(query, codes), differing)
 
 
-def test_faiss_that_can_not_be_imported_is_told_with_what_to_do(monkeypatch):
+def test_faiss_that_is_missing_is_told_with_what_to_do(monkeypatch):
     kernels.faiss_module.cache_clear()
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(IndexEngineError, match="only one can be installed"):
+    with pytest.raises(IndexEngineError, match="install it with: pip install faiss-cpu"):
+        kernels.faiss_module()
+
+
+def test_two_builds_in_one_folder_are_told_apart_from_none(monkeypatch, tmp_path):
+    kernels.faiss_module.cache_clear()
+    (tmp_path / "faiss.py").write_text("import sys\nsys.delete_GpuResourcesVector\n")
+    monkeypatch.delitem(sys.modules, "faiss")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(IndexEngineError, match="uninstall both"):
         kernels.faiss_module()

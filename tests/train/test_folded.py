@@ -114,6 +114,7 @@ def test_a_narrower_head_starts_from_a_wider_one(exported):
     with torch.inference_mode():
         given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
     assert 0.98 < (given * wanted).sum(1).min() < 0.99999
+    assert "channels" not in load_initial_weights(build(head_channels=256), str(path))
 
 
 def test_from_a_narrow_head_start_those_as_narrow_and_narrower_ones(tmp_path):
@@ -148,7 +149,7 @@ def test_a_wider_head_embeds_as_the_narrower_one_until_it_learns(tmp_path):
         given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
     assert (given * wanted).sum(1).min() > 0.9999
     model.train().embed(torch.from_numpy(FITTED)).sum().backward()
-    assert model.projection.weight.grad[:, 24:].abs().min(0).values.max() > 0
+    assert (model.projection.weight.grad[:, 24:].abs().max(0).values > 0).float().mean() > 0.5
 
 
 def test_a_deeper_backbone_embeds_as_the_shallower_one_until_it_learns(tmp_path):
