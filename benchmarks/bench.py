@@ -3,11 +3,11 @@
     make bench
     make bench COUNT="100000 1000000" LIKE=STORE PICTURES=FOLDER LAYOUT=market1501
 
-Runs ``enroll.py``, ``cold_query.py``, ``index.py``, ``hnsw.py`` and ``growth.py`` one after the
-other, each with its own command line, and ends with one table of all their rows. Vectors are like
-those of the people in ``--like`` (a gallery, such as Market-1501's test folder enrolled), pictures
-are those of ``--pictures``; without either figures are drawn for it. A million takes up to 7 GB
-below ``--scratch`` (by default where temporary files go), and 10 GB of memory for HNSW.
+Runs ``enroll.py``, ``cold_query.py``, ``index.py``, ``approximate.py`` and ``growth.py`` one after
+the other, each with its own command line, and ends with one table of all their rows. Vectors are
+like those of the people in ``--like`` (a gallery, such as Market-1501's test folder enrolled),
+pictures are those of ``--pictures``; without either figures are drawn for it. A million takes up to
+7 GB below ``--scratch`` (by default where temporary files go), and 10 GB of memory for HNSW.
 """
 
 import argparse
@@ -24,6 +24,8 @@ from reid_gallery.gallery.pictures.sources import collect
 from rows import FILE, read_rows, table
 
 HERE = Path(__file__).parent
+ENROLLED = 1500
+"""Pictures at most: of fewer, what an enrolment ends with weighs more than it should."""
 SMALL = 100_000
 """Up to so many sightings the quick settings do."""
 
@@ -47,7 +49,7 @@ def measure_pictures(rows: Path, arguments: argparse.Namespace) -> str:
     layout = ["--layout", arguments.layout]
     with scratch_folder(arguments.scratch) as folder:
         flat = ["--flat", arguments.flat, "--scratch", folder]
-        run(rows, "enroll", arguments.pictures, *layout, "--count", 192, "--runs", 3, *flat)
+        run(rows, "enroll", arguments.pictures, *layout, "--count", ENROLLED, "--runs", 3, *flat)
     return str(collect([str(arguments.pictures)], layout=arguments.layout).pictures[0].path)
 
 
@@ -62,7 +64,7 @@ def measure_sizes(rows: Path, arguments: argparse.Namespace, picture: str) -> No
         queries = ["--count", count, "--queries", 20 if count <= SMALL else 40]
         with scratch_folder(arguments.scratch) as folder:
             run(rows, "index", "--out", folder / "store", *queries, *like)
-        run(rows, "hnsw", "--count", count, "--queries", 50, *like)
+        run(rows, "approximate", "--count", count, "--queries", 50, *like)
         with scratch_folder(arguments.scratch) as folder:
             run(rows, "growth", folder, "--sizes", count, "--queries", 20, *like)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+from approximate import draw
 from bulk import Vectors
-from hnsw import draw
 from people_like import PeopleLike
 from reid_gallery.index import device
 from reid_gallery.index.flat import FlatIndex

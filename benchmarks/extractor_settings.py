@@ -6,10 +6,16 @@ Embeds 64 drawn pictures one at a time and in batches, every setting in turns; a
 counted. The table has milliseconds a picture by the wall clock and of processor time, medians, and
 in brackets the ratio of wall clocks to the settings that ship. OpenVINO runs where it
 is installed (``pip install openvino``), in 32 bits, a picture a request, as many side by
-side as it finds best.
+side as it finds best; as ONNX Runtime's provider behind our own `Extractor` where that is (``pip
+install onnxruntime-openvino openvino`` in place of onnxruntime).
+
+A second table has what a process takes that opens the model and embeds one picture, with the
+optimised graph that is kept for it and without, in turns, each in a process of its own: the time
+until then and memory in all, without what Python and its imports take.
 """
 
 import argparse
+import importlib
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -20,14 +26,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from reid_gallery.gallery.extractor import resolve_model
-from reid_gallery.gallery.extractor.session import CPU, SPINNING
+from growth import in_own_process, resident
+from reid_gallery.gallery.extractor import Extractor, resolve_model
+from reid_gallery.gallery.extractor.hashing import hash_file
+from reid_gallery.gallery.extractor.session import CPU, SPINNING, open_session
 from reid_gallery.gallery.figures import draw_figures
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.gallery.pictures.read import read_crop
-from sides import in_turn
+from sides import in_turn, timed
 
 BATCHES = (1, 16, 32)
+OPENVINO = "OpenVINOExecutionProvider"
 NEVER = {"session.intra_op.allow_spinning": "0"}
 
 Pictures = npt.NDArray[np.uint8]
@@ -42,12 +51,42 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     path, pictures = resolve_model(arguments.model), _draw()
-    runs = {**_onnxruntime(path), **_openvino(path)}
+    runs = {**_onnxruntime(path), **_openvino(path), **_provider(path)}
     print(f"| | {' | '.join(f'{size} at a time: ms, CPU ms' for size in BATCHES)} |")
     print("|---|" + "---|" * len(BATCHES))
     columns = [_measure(runs, pictures, size, arguments.rounds) for size in BATCHES]
     for name in runs:
         print(f"| {name} | {' | '.join(column[name] for column in columns)} |")
+    _tell_opening(path, arguments.rounds)
+
+
+def _tell_opening(path: Path, rounds: int) -> None:
+    sides = {"with the graph that is kept": True, "without": False}
+    in_own_process(_open, path, np.True_)  # keeps it, if it wasn't
+    opened = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, kept in sides.items():
+            opened[name].append(in_own_process(_open, path, np.bool_(kept)))
+    print("\n| opening and one picture | ms | CPU ms | MB |\n|---|---|---|---|")
+    for name, seen in opened.items():
+        wall, cpu, memory = (median(one[key] for one in seen) for key in ("wall", "cpu", "mb"))
+        print(f"| {name} | {1000 * wall:.0f} | {1000 * cpu:.0f} | {memory:.0f} |")
+
+
+def _open(path: Path, kept: Any) -> dict[str, float]:
+    """In a process of its own; ``kept``: with the optimised graph, as `Extractor.load` does."""
+    with path.open("rb") as file:
+        sha256 = hash_file(file) if kept else ""
+    picture = np.zeros((1, 256, 128, 3), np.uint8)
+    importlib.import_module("onnxruntime")
+    before = resident("VmRSS")
+
+    def work() -> None:
+        session = open_session(path, None, [CPU], sha256=sha256)
+        session.run(None, {session.get_inputs()[0].name: picture})
+
+    wall, cpu = timed(work)
+    return {"wall": wall, "cpu": cpu, "mb": resident("VmHWM") - before}
 
 
 def _draw() -> Pictures:
@@ -92,6 +131,17 @@ def _session(path: Path, entries: Mapping[str, str], **settings: Any) -> Run:
     session = onnxruntime.InferenceSession(str(path), options, providers=[CPU])
     (taken,) = session.get_inputs()
     return lambda pictures: session.run(None, {taken.name: pictures})
+
+
+def _provider(path: Path) -> dict[str, Run]:
+    """OpenVINO behind our `Extractor`; its embeddings are to be those of what ships."""
+    if OPENVINO not in onnxruntime.get_available_providers():
+        return {}
+    extractor, shipped = Extractor.load(path, providers=[OPENVINO, CPU]), Extractor.load(path)
+    pictures = _draw()
+    cosines = (extractor.embed_fitted(pictures) * shipped.embed_fitted(pictures)).sum(axis=1)
+    name = f"OpenVINO as ONNX Runtime's provider, cosine at least {cosines.min():.6f}"
+    return {name: extractor.embed_fitted}
 
 
 def _openvino(path: Path) -> dict[str, Run]:

@@ -44,6 +44,16 @@ def test_adopt_then_show(third_party, tmp_path, monkeypatch, capsys):
     assert spec["training"]["adopted"]["preprocessing"]["scale"] == 255
 
 
+def test_mirror_what_was_adopted(third_party, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["model", "adopt", str(third_party), *BGR_255]) == 0
+    assert run(["model", "mirror", "theirs-adopted.onnx"]) == 0
+    assert "reid-gallery calibrate theirs-mirrored.onnx PEOPLE" in capsys.readouterr().out
+    assert run(["model", "check", "theirs-mirrored.onnx"]) == 0
+    assert run(["model", "mirror", "theirs-mirrored.onnx", "--out", "more.onnx"]) == 1
+    assert "theirs-mirrored looks at mirror images already" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "code", "words"),
     [

@@ -12,6 +12,7 @@ from ..atomic import replacing
 from ..errors import ModelError
 from .agreement import check_agreement, noise_pictures
 from .contract import Embeddings
+from .files import check_out, read_graph, save_graph
 from .hashing import hash_file
 from .onnx_extractor import Extractor
 from .ports import Ports, find_ports
@@ -62,7 +63,7 @@ def adopt(
         ModelError: the file is no such model, or gives something else once it is wrapped; nothing
             is written.
     """
-    _check_out(out)
+    check_out(out)
     model = _read(source)
     ports = find_ports(model, output, where=str(source))
     _check_size(ports, preprocessing, where=str(source))
@@ -87,26 +88,8 @@ def adopt(
     return spec
 
 
-def _check_out(out: Path) -> None:
-    if out.exists():
-        raise ModelError(f"{out}: exists already; name another file with --out")
-    if not out.parent.is_dir():
-        raise ModelError(f"{out}: can't be written, {out.parent} is no folder")
-
-
 def _read(source: Path) -> "onnx.ModelProto":
-    """Load a graph with the weights that lie beside it."""
-    if not source.is_file():
-        raise ModelError(f"{source}: no such model file")
-    try:
-        import onnx  # noqa: PLC0415 (of the training extra)
-    except ImportError as error:
-        raise ModelError("adopting needs onnx: pip install 'reid-gallery[train]'") from error
-    try:
-        model = onnx.load(source)
-    except Exception as error:  # protobuf's and onnx's errors share no base below Exception
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{source}: not an ONNX file that can be read ({reason})") from error
+    model = read_graph(source, doing="adopting")
     opset = next((i.version for i in model.opset_import if i.domain in {"", "ai.onnx"}), 0)
     if opset < LEAST_OPSET:
         raise ModelError(
@@ -181,7 +164,7 @@ def _write_checked(
 ) -> None:
     """Write the wrapped model: for whole batches if it can take them, else picture by picture."""
     for one_by_one in (False, True):
-        _save(build(one_by_one), path, spec)
+        save_graph(build(one_by_one), path, spec)
         try:
             check_agreement(Extractor.load(path), pictures, wanted)
         except ModelError:
@@ -189,18 +172,3 @@ def _write_checked(
                 raise
         else:
             return
-
-
-def _save(model: "onnx.ModelProto", path: Path, spec: ModelSpec) -> None:
-    import onnx  # noqa: PLC0415 (of the training extra)
-
-    entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, spec.to_json()
-    try:
-        onnx.checker.check_model(model)
-        onnx.save(model, path)
-    except (onnx.checker.ValidationError, ValueError) as error:  # ValueError: above 2 GiB
-        reason = str(error).splitlines()[0]
-        raise ModelError(
-            f"the wrapped model is not sound ({reason}); nothing was written"
-        ) from error

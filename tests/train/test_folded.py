@@ -7,6 +7,7 @@ import pytest
 import torch
 from reid_gallery.gallery.errors import ConfigError
 from reid_gallery.gallery.extractor import Extractor, resolve_model
+from reid_gallery.gallery.extractor.mirroring import mirror
 from reid_gallery.gallery.extractor.spec import METADATA_KEY, ModelSpec
 from reid_gallery.train.config import ModelConfig, Phase
 from reid_gallery.train.export import ServedModel, build_graph, noise_pictures
@@ -77,6 +78,16 @@ def test_a_model_starts_from_what_an_8_bit_file_stands_for(exported, tmp_path):
     with torch.inference_mode():
         given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
     assert 0.99 < (given * wanted).sum(1).min() < 0.99999
+
+
+def test_a_model_starts_from_one_that_looks_twice(exported, tmp_path):
+    path, wanted = exported
+    mirror(path, tmp_path / "m.onnx")
+    model = build()
+    load_initial_weights(model, str(tmp_path / "m.onnx"))
+    with torch.inference_mode():
+        given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
+    assert (given * wanted).sum(1).min() > 0.9999
 
 
 def test_the_shipped_extractor_serves_as_a_start():

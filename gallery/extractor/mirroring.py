@@ -1,0 +1,115 @@
+"""A model that looks twice: at the picture and at its mirror image, as people have no left side.
+
+The mean of both embeddings is nearer to what the person looks like from elsewhere than either is;
+it takes twice the time. (Also called flip testing.)
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..atomic import replacing
+from ..errors import ModelError
+from ..pictures.fit import WIDTH
+from .agreement import check_agreement, noise_pictures
+from .contract import INPUT, OUTPUT, Embeddings
+from .files import check_out, read_graph, save_graph
+from .onnx_extractor import Extractor
+from .spec import ModelSpec
+
+if TYPE_CHECKING:
+    import onnx
+
+_OURS = "mirrored/"
+"""Before every name that is added, so that none is taken twice."""
+
+_CHECKED = 8
+
+
+def mirror(source: Path, out: Path, *, name: str = "") -> ModelSpec:
+    """Write a model whose embedding is the mean of the picture's and its mirror image's, unit.
+
+    Args:
+        source: a model file of our contract; not changed.
+        out: the file to write; there must be none yet.
+        name: of the new model; by default the old one's and "-mirrored".
+
+    Returns:
+        What the new file says of itself: no figures and no calibration, since those are of other
+        scores.
+
+    Raises:
+        ModelError: the file is no such model, or looks twice already; nothing is written.
+    """
+    check_out(out)
+    extractor = Extractor.load(source)
+    spec = extractor.spec
+    if "mirrored" in spec.training:
+        raise ModelError(f"{source}: {spec.name} looks at mirror images already")
+    mirrored = replace(
+        spec,
+        name=name or f"{spec.name}-mirrored",
+        training={**spec.training, "mirrored": {"of": spec.name, "sha256": extractor.sha256}},
+        metrics={},
+        calibration=None,
+    )
+    model = read_graph(source, doing="mirroring")
+    _look_twice(model, spec.dim)
+    pictures = noise_pictures(_CHECKED)
+    try:
+        with replacing(out) as part:
+            save_graph(model, part, mirrored)
+            check_agreement(Extractor.load(part), pictures, _mean(extractor, pictures))
+    except OSError as error:
+        raise ModelError(f"{out}: can't be written ({error.strerror or error})") from error
+    return mirrored
+
+
+def _mean(extractor: Extractor, pictures: npt.NDArray[np.uint8]) -> Embeddings:
+    """What the new model has to give."""
+    other = np.ascontiguousarray(pictures[:, :, ::-1])
+    both = extractor.embed_fitted(pictures) + extractor.embed_fitted(other)
+    unit: Embeddings = both / np.linalg.norm(both, axis=1, keepdims=True)
+    return unit
+
+
+def _look_twice(model: "onnx.ModelProto", dim: int) -> None:
+    """Put the mirror images before the graph, as more pictures of the batch, and the mean behind.
+
+    Of operators that mean the same in every opset, as in `wrapping`.
+    """
+    from onnx import helper, numpy_helper  # noqa: PLC0415 (of the training extra)
+
+    graph = model.graph
+    both, embedded = f"{_OURS}pictures", f"{_OURS}embeddings"
+    for node in graph.node:
+        node.input[:] = [both if given == INPUT else given for given in node.input]
+        node.output[:] = [embedded if made == OUTPUT else made for made in node.output]
+
+    def constant(name: str, value: npt.NDArray[np.int64]) -> str:
+        graph.initializer.append(numpy_helper.from_array(value, f"{_OURS}{name}"))
+        return f"{_OURS}{name}"
+
+    def node(operator: str, inputs: list[str], output: str, **how: int) -> "onnx.NodeProto":
+        return helper.make_node(operator, inputs, [output], output, **how)
+
+    columns = constant("columns", np.arange(WIDTH)[::-1].copy())
+    halves = constant("halves", np.array([2, -1, dim]))
+    first, second = constant("first", np.array(0)), constant("second", np.array(1))
+    before = [
+        node("Gather", [INPUT, columns], f"{_OURS}images", axis=2),
+        node("Concat", [INPUT, f"{_OURS}images"], both, axis=0),
+    ]
+    behind = [
+        node("Reshape", [embedded, halves], f"{_OURS}pairs"),
+        node("Gather", [f"{_OURS}pairs", first], f"{_OURS}own", axis=0),
+        node("Gather", [f"{_OURS}pairs", second], f"{_OURS}other", axis=0),
+        node("Add", [f"{_OURS}own", f"{_OURS}other"], f"{_OURS}sum"),
+        node("LpNormalization", [f"{_OURS}sum"], OUTPUT, axis=1, p=2),
+    ]
+    nodes = [*before, *graph.node, *behind]
+    del graph.node[:]
+    graph.node.extend(nodes)
