@@ -6,7 +6,7 @@ it takes twice the time. (Also called flip testing.)
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,35 +81,51 @@ def _look_twice(model: "onnx.ModelProto", dim: int) -> None:
 
     Of operators that mean the same in every opset, as in `wrapping`.
     """
-    from onnx import helper, numpy_helper  # noqa: PLC0415 (of the training extra)
-
     graph = model.graph
     both, embedded = f"{_OURS}pictures", f"{_OURS}embeddings"
     for node in graph.node:
         node.input[:] = [both if given == INPUT else given for given in node.input]
         node.output[:] = [embedded if made == OUTPUT else made for made in node.output]
-
-    def constant(name: str, value: npt.NDArray[np.int64]) -> str:
-        graph.initializer.append(numpy_helper.from_array(value, f"{_OURS}{name}"))
-        return f"{_OURS}{name}"
-
-    def node(operator: str, inputs: list[str], output: str, **how: int) -> "onnx.NodeProto":
-        return helper.make_node(operator, inputs, [output], output, **how)
-
-    columns = constant("columns", np.arange(WIDTH)[::-1].copy())
-    halves = constant("halves", np.array([2, -1, dim]))
-    first, second = constant("first", np.array(0)), constant("second", np.array(1))
-    before = [
-        node("Gather", [INPUT, columns], f"{_OURS}images", axis=2),
-        node("Concat", [INPUT, f"{_OURS}images"], both, axis=0),
-    ]
-    behind = [
-        node("Reshape", [embedded, halves], f"{_OURS}pairs"),
-        node("Gather", [f"{_OURS}pairs", first], f"{_OURS}own", axis=0),
-        node("Gather", [f"{_OURS}pairs", second], f"{_OURS}other", axis=0),
-        node("Add", [f"{_OURS}own", f"{_OURS}other"], f"{_OURS}sum"),
-        node("LpNormalization", [f"{_OURS}sum"], OUTPUT, axis=1, p=2),
-    ]
-    nodes = [*before, *graph.node, *behind]
+    nodes = [*_double(both), *graph.node, *_average(embedded)]
     del graph.node[:]
     graph.node.extend(nodes)
+    graph.initializer.extend(
+        [
+            _constant("columns", np.arange(WIDTH)[::-1].copy()),
+            _constant("halves", np.array([2, -1, dim])),
+            _constant("first", np.array(0)),
+            _constant("second", np.array(1)),
+        ]
+    )
+
+
+def _double(both: str) -> list["onnx.NodeProto"]:
+    images = f"{_OURS}images"
+    return [
+        _node("Gather", [INPUT, f"{_OURS}columns"], images, axis=2),
+        _node("Concat", [INPUT, images], both, axis=0),
+    ]
+
+
+def _average(embedded: str) -> list["onnx.NodeProto"]:
+    pairs, own, other, total = (f"{_OURS}{name}" for name in ("pairs", "own", "other", "sum"))
+    return [
+        _node("Reshape", [embedded, f"{_OURS}halves"], pairs),
+        _node("Gather", [pairs, f"{_OURS}first"], own, axis=0),
+        _node("Gather", [pairs, f"{_OURS}second"], other, axis=0),
+        _node("Add", [own, other], total),
+        _node("LpNormalization", [total], OUTPUT, axis=1, p=2),
+    ]
+
+
+def _node(operator: str, inputs: list[str], output: str, **how: Any) -> "onnx.NodeProto":
+    from onnx import helper  # noqa: PLC0415 (of the training extra)
+
+    # Named by what it makes: of the graph around it no other node makes that.
+    return helper.make_node(operator, inputs, [output], f"{_OURS}makes/{output}", **how)
+
+
+def _constant(name: str, value: npt.NDArray[np.int64]) -> "onnx.TensorProto":
+    from onnx import numpy_helper  # noqa: PLC0415 (of the training extra)
+
+    return numpy_helper.from_array(value, f"{_OURS}{name}")
