@@ -70,7 +70,7 @@ def main() -> None:
     if arguments.queries < BATCH:
         parser.error(f"--queries {arguments.queries}: at least {BATCH} make a batch")
     people = PeopleLike.of_store(arguments.like) if arguments.like else PeopleLike.of_figures()
-    if device.flat_maker(people.dim) is None:
+    if not faiss.get_num_gpus():
         print(NOTHING)
         return
     for count in arguments.count:

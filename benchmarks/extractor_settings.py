@@ -15,7 +15,6 @@ until then and memory in all, without what Python and its imports take.
 """
 
 import argparse
-import importlib
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -51,7 +50,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     path, pictures = resolve_model(arguments.model), _draw()
-    runs = {**_onnxruntime(path), **_openvino(path), **_provider(path)}
+    runs = {**_onnxruntime(path), **_openvino(path), **_provider(path, pictures)}
     print(f"| | {' | '.join(f'{size} at a time: ms, CPU ms' for size in BATCHES)} |")
     print("|---|" + "---|" * len(BATCHES))
     columns = [_measure(runs, pictures, size, arguments.rounds) for size in BATCHES]
@@ -62,23 +61,22 @@ def main() -> None:
 
 def _tell_opening(path: Path, rounds: int) -> None:
     sides = {"with the graph that is kept": True, "without": False}
-    in_own_process(_open, path, np.True_)  # keeps it, if it wasn't
+    in_own_process(_open, path, True)  # keeps it, if it wasn't
     opened = {name: [] for name in sides}
     for _ in range(rounds):
         for name, kept in sides.items():
-            opened[name].append(in_own_process(_open, path, np.bool_(kept)))
+            opened[name].append(in_own_process(_open, path, kept))
     print("\n| opening and one picture | ms | CPU ms | MB |\n|---|---|---|---|")
     for name, seen in opened.items():
         wall, cpu, memory = (median(one[key] for one in seen) for key in ("wall", "cpu", "mb"))
         print(f"| {name} | {1000 * wall:.0f} | {1000 * cpu:.0f} | {memory:.0f} |")
 
 
-def _open(path: Path, kept: Any) -> dict[str, float]:
+def _open(path: Path, kept: bool) -> dict[str, float]:
     """In a process of its own; ``kept``: with the optimised graph, as `Extractor.load` does."""
     with path.open("rb") as file:
         sha256 = hash_file(file) if kept else ""
     picture = np.zeros((1, 256, 128, 3), np.uint8)
-    importlib.import_module("onnxruntime")
     before = resident("VmRSS")
 
     def work() -> None:
@@ -133,12 +131,11 @@ def _session(path: Path, entries: Mapping[str, str], **settings: Any) -> Run:
     return lambda pictures: session.run(None, {taken.name: pictures})
 
 
-def _provider(path: Path) -> dict[str, Run]:
+def _provider(path: Path, pictures: Pictures) -> dict[str, Run]:
     """OpenVINO behind our `Extractor`; its embeddings are to be those of what ships."""
     if OPENVINO not in onnxruntime.get_available_providers():
         return {}
     extractor, shipped = Extractor.load(path, providers=[OPENVINO, CPU]), Extractor.load(path)
-    pictures = _draw()
     cosines = (extractor.embed_fitted(pictures) * shipped.embed_fitted(pictures)).sum(axis=1)
     name = f"OpenVINO as ONNX Runtime's provider, cosine at least {cosines.min():.6f}"
     return {name: extractor.embed_fitted}

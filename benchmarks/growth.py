@@ -212,10 +212,10 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def in_own_process(step: Step, store: Path, queries: Vectors) -> dict[str, Any]:
+def in_own_process(step: Step, path: Path, given: Any) -> dict[str, Any]:
     """Run a step in a fresh process, which has nothing else in memory."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(step, store, queries).result()
+        return pool.submit(step, path, given).result()
 
 
 def recall(store: Path, nearest: list[list[int]], found: list[list[str]]) -> float:
@@ -278,9 +278,10 @@ def tell_memory(line: dict[str, Any]) -> None:
         *_rebuilding(KIND, index, line["rebuild_own_mb"]),
         (f"adding: {own}", floor, line["add_own_mb"], None),
         (f"{KIND}, opening: {own}", floor, line["open_own_mb"], None),
-        (f"{KIND}, asking: {own}", floor, line["query_own_mb"], None),
-        (f"{KIND}, asking: with what is mapped / the same", floor, line["query_mb"], None),
-        *_asking_certified(line, floor, own),
+        *_asking(KIND, floor, line["query_own_mb"], line["query_mb"]),
+        *_asking(
+            "certified", floor, line.get("certified_query_own_mb"), line.get("certified_query_mb")
+        ),
     ):
         what = f"growth, {step}"
         why = "what is new and not yet saved lies in memory"
@@ -297,20 +298,15 @@ def _rebuilding(
     return [(f"{kind}, rebuild: own memory / index + 200 MB", index + 200, own, Aim(most=1))]
 
 
-def _asking_certified(
-    line: dict[str, Any], floor: float, own: str
+def _asking(
+    kind: str, floor: float, own: float | None, mapped: float | None
 ) -> list[tuple[str, float, float, None]]:
-    """What is told of it; nothing where it wasn't measured."""
-    if "certified_query_mb" not in line:
+    """What is told of it, in MB; nothing where it wasn't measured."""
+    if own is None or mapped is None:
         return []
     return [
-        (f"certified, asking: {own}", floor, line["certified_query_own_mb"], None),
-        (
-            "certified, asking: with what is mapped / the same",
-            floor,
-            line["certified_query_mb"],
-            None,
-        ),
+        (f"{kind}, asking: own memory / a process with IndexFlatIP", floor, own, None),
+        (f"{kind}, asking: with what is mapped / the same", floor, mapped, None),
     ]
 
 

@@ -49,6 +49,8 @@ from index_found import right_people, tell_found
 from people_like import PeopleLike
 from reid_gallery import Gallery
 from reid_gallery.gallery.extractor import Extractor, resolve_model
+from reid_gallery.gallery.index_choice import index_files
+from reid_gallery.gallery.store.directory import StoreDirectory
 from reid_gallery.gallery.store.generations import current_generation
 from reid_gallery.index.file import read_header
 from rows import Aim, Row, heading, tell, tell_times
@@ -156,7 +158,9 @@ def open_and_catch_up(store: Path, like: PeopleLike, size: int) -> None:
     """1,000 enrolments by another process: read by a bare script, taken in by an opened gallery."""
     with others_enroll(store, like, NEW):
         pass
-    in_index = max(read_header(path).count for path in store.glob("*.index"))
+    in_index = max(
+        read_header(path).count for path in index_files(StoreDirectory(store).index_folder)
+    )
     database = sqlite3.connect(store / "gallery.sqlite3")
     (last,) = database.execute("SELECT max(sighting_id) FROM vectors_1").fetchone()
     floor = [

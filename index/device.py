@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -31,15 +30,15 @@ _serial = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
-def flat_maker(dim: int) -> Callable[[], Any] | None:
-    """What makes an empty flat index on the first device; None where there is no device.
+def new_flat(dim: int) -> Any | None:
+    """Make an empty flat index on the first device; None where there is no device.
 
     Tests give one of the processor's flat indexes instead, which is called in the same way.
     """
     faiss = faiss_module()
     if not faiss.get_num_gpus():
         return None
-    return lambda: faiss.GpuIndexFlatIP(_resources(), dim)
+    return faiss.GpuIndexFlatIP(_resources(), dim)
 
 
 @cache
@@ -106,9 +105,7 @@ class DeviceCopy:
 
 
 def _copy(vectors: Vectors) -> Any | None:
-    make = flat_maker(vectors.shape[1])
-    if make is None:
-        return None
-    flat = make()
-    flat.add(vectors)
+    flat = new_flat(vectors.shape[1])
+    if flat is not None:
+        flat.add(vectors)
     return flat

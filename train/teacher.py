@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..gallery.atomic import replacing
 from ..gallery.errors import TrainingError
+from ..gallery.extractor.mirroring import embed_both_ways
 from ..gallery.extractor.onnx_extractor import Extractor
 from ..gallery.pictures.fit import fit
 from ..gallery.pictures.read import read_crop
@@ -90,12 +91,8 @@ def _embed_with_mirrored(teacher: Extractor, paths: Sequence[Path]) -> Embedding
         if start and start % _TOLD_EVERY == 0:
             log(f"the teacher has embedded {start} of {len(paths)} pictures")
         fitted = np.stack([fit(read_crop(p)) for p in paths[start : start + _AT_A_TIME]])
-        mirrored = np.ascontiguousarray(fitted[:, :, ::-1])
-        parts.append(teacher.embed_fitted(fitted) + teacher.embed_fitted(mirrored))
-    sums = np.concatenate(parts)
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    rows: Embeddings = sums / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return rows
+        parts.append(embed_both_ways(teacher, fitted))
+    return np.concatenate(parts)
 
 
 def _select(file: Path, paths: Sequence[Path]) -> Embeddings:

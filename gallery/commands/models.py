@@ -98,9 +98,9 @@ def mirror_model(
     from ..extractor import Extractor, resolve_model
     from ..extractor.mirroring import mirror
 
-    source = resolve_model(model)
-    target = out or Path(f"{name or f'{Extractor.load(source).spec.name}-mirrored'}.onnx")
-    spec = mirror(source, target, name=name)
+    extractor = Extractor.load(resolve_model(model))
+    target = out or Path(f"{name or f'{extractor.spec.name}-mirrored'}.onnx")
+    spec = mirror(extractor, target, name=name)
     print_lines(
         [
             f"{target}: {spec.name}, in twice the time; it has no calibration yet, which",

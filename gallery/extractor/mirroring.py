@@ -29,11 +29,25 @@ _OURS = "mirrored/"
 _CHECKED = 8
 
 
-def mirror(source: Path, out: Path, *, name: str = "") -> ModelSpec:
+def embed_both_ways(extractor: Extractor, pictures: npt.NDArray[np.uint8]) -> Embeddings:
+    """Return the mean of each picture's embedding and its mirror image's, float32[n, d] unit rows.
+
+    Args:
+        extractor: that embeds.
+        pictures: uint8[n, 256, 128, 3].
+    """
+    mirrored = np.ascontiguousarray(pictures[:, :, ::-1])
+    sums = extractor.embed_fitted(pictures) + extractor.embed_fitted(mirrored)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    rows: Embeddings = sums / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return rows
+
+
+def mirror(extractor: Extractor, out: Path, *, name: str = "") -> ModelSpec:
     """Write a model whose embedding is the mean of the picture's and its mirror image's, unit.
 
     Args:
-        source: a model file of our contract; not changed.
+        extractor: whose file is to look twice; it is not changed.
         out: the file to write; there must be none yet.
         name: of the new model; by default the old one's and "-mirrored".
 
@@ -42,13 +56,12 @@ def mirror(source: Path, out: Path, *, name: str = "") -> ModelSpec:
         scores.
 
     Raises:
-        ModelError: the file is no such model, or looks twice already; nothing is written.
+        ModelError: it looks twice already, or the new file can't be made; nothing is written.
     """
     check_out(out)
-    extractor = Extractor.load(source)
     spec = extractor.spec
     if "mirrored" in spec.training:
-        raise ModelError(f"{source}: {spec.name} looks at mirror images already")
+        raise ModelError(f"{extractor.path}: {spec.name} looks at mirror images already")
     mirrored = replace(
         spec,
         name=name or f"{spec.name}-mirrored",
@@ -56,24 +69,16 @@ def mirror(source: Path, out: Path, *, name: str = "") -> ModelSpec:
         metrics={},
         calibration=None,
     )
-    model = read_graph(source, doing="mirroring")
+    model = read_graph(extractor.path, doing="mirroring")
     _look_twice(model, spec.dim)
     pictures = noise_pictures(_CHECKED)
     try:
         with replacing(out) as part:
             save_graph(model, part, mirrored)
-            check_agreement(Extractor.load(part), pictures, _mean(extractor, pictures))
+            check_agreement(Extractor.load(part), pictures, embed_both_ways(extractor, pictures))
     except OSError as error:
         raise ModelError(f"{out}: can't be written ({error.strerror or error})") from error
     return mirrored
-
-
-def _mean(extractor: Extractor, pictures: npt.NDArray[np.uint8]) -> Embeddings:
-    """What the new model has to give."""
-    other = np.ascontiguousarray(pictures[:, :, ::-1])
-    both = extractor.embed_fitted(pictures) + extractor.embed_fitted(other)
-    unit: Embeddings = both / np.linalg.norm(both, axis=1, keepdims=True)
-    return unit
 
 
 def _look_twice(model: "onnx.ModelProto", dim: int) -> None:

@@ -40,7 +40,7 @@ ON_A_DEVICE = "flat, copied to a device"
 def kind(request, monkeypatch):
     if request.param != ON_A_DEVICE:
         return request.param
-    monkeypatch.setattr(device, "flat_maker", lambda dim: lambda: faiss.IndexFlatIP(dim))
+    monkeypatch.setattr(device, "new_flat", faiss.IndexFlatIP)
     monkeypatch.setattr(device, "LEAST_ROWS", 1)
     monkeypatch.setattr(device, "COPIED_AT", 1)
     return "flat"

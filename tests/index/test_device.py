@@ -29,11 +29,11 @@ def made(monkeypatch):
     """Every flat index that was made on the device; it is made at the second search."""
     indexes = []
 
-    def new_flat():
-        indexes.append(Stand(DIM))
+    def new_flat(dim):
+        indexes.append(Stand(dim))
         return indexes[-1]
 
-    monkeypatch.setattr(device, "flat_maker", lambda dim: new_flat)
+    monkeypatch.setattr(device, "new_flat", new_flat)
     monkeypatch.setattr(device, "LEAST_ROWS", 100)
     monkeypatch.setattr(device, "COPIED_AT", 2)
     return indexes
@@ -147,7 +147,7 @@ def test_a_real_device(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(faiss.get_num_gpus() > 0, reason="there is a device")
 def test_without_a_device_nothing_is_made(tmp_path, monkeypatch):
-    assert device.flat_maker(DIM) is None
+    assert device.new_flat(DIM) is None
     monkeypatch.setattr(device, "LEAST_ROWS", 100)
     index = saved(tmp_path, 3000)
     for _ in range(device.COPIED_AT + 1):

@@ -82,7 +82,7 @@ def test_a_model_starts_from_what_an_8_bit_file_stands_for(exported, tmp_path):
 
 def test_a_model_starts_from_one_that_looks_twice(exported, tmp_path):
     path, wanted = exported
-    mirror(path, tmp_path / "m.onnx")
+    mirror(Extractor.load(path), tmp_path / "m.onnx")
     model = build()
     load_initial_weights(model, str(tmp_path / "m.onnx"))
     with torch.inference_mode():

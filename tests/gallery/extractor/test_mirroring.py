@@ -13,7 +13,7 @@ PICTURES = noise_pictures(5)
 
 def test_an_embedding_is_the_mean_of_both(tmp_path):
     extractor = Extractor.load(resolve_model())
-    spec = mirror(extractor.path, tmp_path / "m.onnx")
+    spec = mirror(extractor, tmp_path / "m.onnx")
     mirrored = Extractor.load(tmp_path / "m.onnx")
     other = np.ascontiguousarray(PICTURES[:, :, ::-1])
     own, turned = extractor.embed_fitted(PICTURES), extractor.embed_fitted(other)
@@ -34,20 +34,20 @@ def test_an_embedding_is_the_mean_of_both(tmp_path):
 
 
 def test_twice_is_refused(write_model, tmp_path):
-    mirror(write_model(), tmp_path / "m.onnx", name="looks twice")
+    mirror(Extractor.load(write_model()), tmp_path / "m.onnx", name="looks twice")
     with pytest.raises(ModelError, match="looks twice looks at mirror images already"):
-        mirror(tmp_path / "m.onnx", tmp_path / "again.onnx")
+        mirror(Extractor.load(tmp_path / "m.onnx"), tmp_path / "again.onnx")
     assert not (tmp_path / "again.onnx").exists()
 
 
 def test_a_file_that_is_there_stays(write_model, tmp_path):
     (tmp_path / "m.onnx").write_text("mine")
     with pytest.raises(ModelError, match="exists already"):
-        mirror(write_model(), tmp_path / "m.onnx")
+        mirror(Extractor.load(write_model()), tmp_path / "m.onnx")
     assert (tmp_path / "m.onnx").read_text() == "mine"
 
 
 def test_what_is_no_model_is_refused(tmp_path):
     (tmp_path / "text.onnx").write_text("no graph")
     with pytest.raises(ModelError, match=r"text\.onnx"):
-        mirror(tmp_path / "text.onnx", tmp_path / "m.onnx")
+        mirror(Extractor.load(tmp_path / "text.onnx"), tmp_path / "m.onnx")
