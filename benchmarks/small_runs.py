@@ -51,6 +51,7 @@ STRANGERS = 150
 NARROW = 384
 """Channels of the last convolution, as in the shipped extractor."""
 BACKBONES = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv3_small_100")
+NO_LABELS = {"head_weight": 0.0, "triplet_weight": 0.0}
 NO_TEACHER = {"teacher_cosine_weight": 0.0, "teacher_similarity_weight": 0.0}
 
 
@@ -109,7 +110,7 @@ def strange() -> Runs:
     base = _in_short(load_config(recipe_path("cpu")))
     base = replace(base, model=replace(base.model, normalised_stages=0))
     strong = AugmentConfig(light=0.95, tint=0.6, grey=0.2, quality=0.6, erasing=0.5)
-    teacher_only = replace(base.loss, head_weight=0.0, triplet_weight=0.0)
+    teacher_only = replace(base.loss, **NO_LABELS)
     views = _with_views(base, people_per_batch=12, unlabelled_per_batch=48)
     quarter = _with_views(base, people_per_batch=6, unlabelled_per_batch=72)
     return {
@@ -137,7 +138,10 @@ def parts() -> Runs:
         "normalised-5": replace(whole, model=replace(model, normalised_stages=5)),
         "no-cosine": replace(whole, loss=replace(loss, teacher_cosine_weight=0.0)),
         "no-similarity": replace(whole, loss=replace(loss, teacher_similarity_weight=0.0)),
-        "no-labels": replace(whole, loss=replace(loss, head_weight=0.0, triplet_weight=0.0)),
+        "no-labels": replace(whole, loss=replace(loss, **NO_LABELS)),
+        "cosine-alone": replace(
+            whole, loss=replace(loss, teacher_similarity_weight=0.0, **NO_LABELS)
+        ),
         "as-taken": replace(whole, augment=as_taken),
         "not-averaged": replace(whole, optim=replace(whole.optim, ema_decay=0.0)),
         "any-camera": replace(whole, data=replace(data, mix_cameras=False)),

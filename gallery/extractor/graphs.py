@@ -1,4 +1,4 @@
-"""Graphs that ONNX Runtime has optimised, kept for the next time: half of what opening costs.
+"""Graphs that ONNX Runtime has optimised, kept for the next time: a model opens with less memory.
 
 They lie in the user's cache directory, ``reid-gallery/graphs``, and may be deleted at any time.
 Each belongs to one model file, one version of ONNX Runtime and one kind of processor, and carries
@@ -17,7 +17,7 @@ from pathlib import Path
 from .hashing import hash_file
 
 _KEPT = 8
-"""Graphs at most; the least recently used go. One of the shipped model takes 16 MB."""
+"""Graphs at most; the least recently used go. One of the shipped model takes 13 MB."""
 _LARGEST_MIB = 256
 """Of a larger model the graph isn't kept: its pictures take far longer than opening it."""
 _ELSEWHERE = b"\x08location"

@@ -23,7 +23,7 @@ def open_session(
     """Load with all graph optimisations.
 
     Measured on an EfficientNet-Lite0: fewer of them load 16 ms sooner and then lose 17 ms with the
-    first picture, and 2.5 times the time with every later one.
+    first picture, and take nearly three times as long with every later one.
 
     Args:
         path: the ONNX file.
