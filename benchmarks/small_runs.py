@@ -142,6 +142,15 @@ def parts() -> Runs:
         "cosine-alone": replace(
             whole, loss=replace(loss, teacher_similarity_weight=0.0, **NO_LABELS)
         ),
+        "labels-a-tenth": replace(
+            whole,
+            loss=replace(
+                loss,
+                teacher_similarity_weight=0.0,
+                head_weight=loss.head_weight / 10,
+                triplet_weight=loss.triplet_weight / 10,
+            ),
+        ),
         "as-taken": replace(whole, augment=as_taken),
         "not-averaged": replace(whole, optim=replace(whole.optim, ema_decay=0.0)),
         "any-camera": replace(whole, data=replace(data, mix_cameras=False)),

@@ -20,27 +20,30 @@ def find_not_unit(
 
 
 def check_embeddings(
-    embeddings: npt.NDArray[Any], *, dim: int | None = None
+    embeddings: npt.NDArray[Any], *, dim: int | None = None, name: str = "embeddings"
 ) -> npt.NDArray[np.float32]:
     """Return ``embeddings`` as float32[n, d] unit rows; the caller's array is not changed.
 
     Rows that are nearly unit (within a thousandth) are kept to the bit, not normalised again.
+
+    Args:
+        embeddings: float[n, d].
+        dim: what d must be; None: whatever it is.
+        name: what an error calls them.
 
     Raises:
         EmbeddingError: they aren't a matrix of floats, not finite, not unit, or not of ``dim``.
     """
     rows = np.asarray(embeddings)
     if rows.ndim != 2 or rows.dtype.kind != "f" or not rows.shape[1]:
-        raise EmbeddingError(
-            f"embeddings must be float32[n, d], not {rows.dtype}{list(rows.shape)}"
-        )
+        raise EmbeddingError(f"{name}: float32[n, d] is needed, not {rows.dtype}{list(rows.shape)}")
     if dim is not None and rows.shape[1] != dim:
-        raise EmbeddingError(f"embeddings have {rows.shape[1]} dimensions, the gallery has {dim}")
+        raise EmbeddingError(f"{name}: {rows.shape[1]} dimensions where {dim} are needed")
     rows = np.ascontiguousarray(rows, dtype=np.float32)
     wrong, lengths = find_not_unit(rows)
     if len(wrong):
         raise EmbeddingError(
-            f"{len(wrong)} of {len(rows)} rows aren't unit vectors (row {wrong[0]} has length "
-            f"{lengths[wrong[0]]:.4g}); divide each by its length"
+            f"{name}: {len(wrong)} of {len(rows)} rows aren't unit vectors (row {wrong[0]} has "
+            f"length {lengths[wrong[0]]:.4g}); divide each by its length"
         )
     return rows

@@ -91,3 +91,9 @@ class ConfigError(ReidGalleryError):
 
 class TrainingError(ReidGalleryError):
     """A training run can't go on; the text says where the last good checkpoint is."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of another program's error, or its kind if it says nothing."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

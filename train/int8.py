@@ -29,7 +29,7 @@ from onnxruntime.quantization import (
 )
 
 from ..gallery.atomic import replacing
-from ..gallery.errors import ModelError, TrainingError
+from ..gallery.errors import ModelError, TrainingError, first_line
 from ..gallery.extractor import Extractor, ModelSpec
 from ..gallery.extractor.contract import INPUT
 from ..gallery.extractor.metadata import with_spec
@@ -132,7 +132,7 @@ def quantize(source: Path, out: Path, pictures: npt.NDArray[np.uint8]) -> None:
     try:
         onnx.checker.check_model(onnx.load(out), full_check=True)
     except onnx.checker.ValidationError as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ModelError(f"{source}: its quantised twin is not sound ({reason})") from error
 
 

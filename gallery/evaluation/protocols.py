@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..embeddings import check_embeddings
 from ..errors import EmbeddingError
 from .counting import Rows
 from .intervals import Interval, bootstrap_interval, bracket
 from .reranking import RerankedScorer, Reranking
-from .retrieval import FIGURES, RetrievalResult, check_embeddings, evaluate_scorer
+from .retrieval import FIGURES, RetrievalResult, evaluate_scorer
 from .scoring import ApConvention, CosineScorer, Embeddings, Scorer, take_rows
 from .trials import PROTOCOLS, Trial, read_trial
 
@@ -125,7 +126,7 @@ def evaluate_trial(
         EmbeddingError: there isn't one unit row a picture.
         NotFoundError: no query of a split has a relevant item.
     """
-    rows = check_embeddings(embeddings, "embeddings")
+    rows = check_embeddings(embeddings)
     if len(rows) != len(trial.pids):
         raise EmbeddingError(
             f"{len(rows)} embeddings for {len(trial.pids)} pictures; give one each"

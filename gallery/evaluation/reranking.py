@@ -89,8 +89,8 @@ def rerank_scores(
     Raises:
         EmbeddingError: rows aren't unit vectors of one dimension.
     """
-    query = check_embeddings(query_embeddings)
-    gallery = check_embeddings(gallery_embeddings, dim=query.shape[1])
+    query = check_embeddings(query_embeddings, name="query_embeddings")
+    gallery = check_embeddings(gallery_embeddings, dim=query.shape[1], name="gallery_embeddings")
     asking, asked = len(query), len(gallery)
     rows = np.arange(asking + asked)
     scorer = RerankedScorer(np.concatenate([query, gallery]), rows[:asking], rows[asking:], options)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..embeddings import find_not_unit
+from ..embeddings import check_embeddings
 from ..errors import EmbeddingError, NotFoundError
 from .counting import Rows
 from .intervals import Interval, bootstrap_interval
@@ -28,7 +28,6 @@ from .scoring import (
     AP_CONVENTIONS,
     ApConvention,
     CosineScorer,
-    Embeddings,
     Scorer,
     Values,
     score_queries,
@@ -146,13 +145,8 @@ def evaluate_retrieval(
         NotFoundError: no query has a relevant item, so that there is nothing to say.
         ValueError: the AP convention is unknown.
     """
-    query = check_embeddings(query_embeddings, "query_embeddings")
-    gallery = check_embeddings(gallery_embeddings, "gallery_embeddings")
-    if query.shape[1] != gallery.shape[1]:
-        raise EmbeddingError(
-            f"queries have {query.shape[1]} dimensions and the gallery {gallery.shape[1]}; "
-            "embed both with the same model"
-        )
+    query = check_embeddings(query_embeddings, name="query_embeddings")
+    gallery = check_embeddings(gallery_embeddings, dim=query.shape[1], name="gallery_embeddings")
     return evaluate_scorer(
         CosineScorer(query, gallery),
         query_pids=query_pids,
@@ -202,20 +196,6 @@ def evaluate_scorer(
         gallery_size=scorer.items,
         ap_convention=ap_convention,
     )
-
-
-def check_embeddings(embeddings: npt.NDArray[Any], name: str) -> Embeddings:
-    """Return float32[n, d]; refuse what isn't, or has rows that aren't unit, by its ``name``."""
-    array = np.asarray(embeddings, dtype=np.float32)
-    if array.ndim != 2:
-        raise EmbeddingError(f"{name}: shape {array.shape}, but float32[n, d] is needed")
-    wrong, _ = find_not_unit(array)
-    if wrong.size:
-        raise EmbeddingError(
-            f"{name}: row {wrong[0]} isn't a unit vector ({wrong.size} of {len(array)} aren't); "
-            "divide every row by its length"
-        )
-    return array
 
 
 def _check_labels(labels: Pids | Cameras, count: int, name: str) -> None:

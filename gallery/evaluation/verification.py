@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..embeddings import check_embeddings
 from ..errors import EmbeddingError
 from .counting import Rows, Scores
 from .intervals import Interval, bracket, interval_of
 from .pairs import Pairs, draw_coin_pairs, draw_honest_pairs
-from .retrieval import check_embeddings
 from .roc import Roc, RocMaker
 from .trials import Trial
 
@@ -198,7 +198,7 @@ def evaluate_pairs(
     Raises:
         EmbeddingError: rows aren't unit vectors, or not one a pid.
     """
-    rows = check_embeddings(embeddings, "embeddings")
+    rows = check_embeddings(embeddings)
     if len(rows) != len(pids):
         raise EmbeddingError(f"{len(rows)} embeddings but {len(pids)} pids; give one each")
     shown = np.asarray(pids)[np.stack([pairs.left, pairs.right])]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..atomic import replacing
-from ..errors import ModelError
+from ..errors import ModelError, first_line
 from .agreement import check_agreement, noise_pictures
 from .contract import Embeddings
 from .files import check_out, read_graph, save_graph
@@ -126,7 +126,7 @@ def _run_bare(source: Path, ports: Ports, pixels: npt.NDArray[np.float32]) -> Em
         try:
             row = session.run([ports.output], {ports.input: taken[number : number + 1]})[0]
         except Exception as error:  # its errors share no base below Exception
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             raise ModelError(f"{source}: fails on a picture ({reason})") from error
         rows.append(_as_row(row, where=str(source)))
     return np.stack(rows)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..decision import parse_calibration
-from ..errors import ModelError
+from ..errors import ModelError, first_line
 from .agreement import MIN_COSINE, noise_pictures
 from .onnx_extractor import Extractor
 
@@ -130,7 +130,7 @@ def _check_graph(path: Path) -> Finding:
     try:
         onnx.checker.check_model(str(path))
     except (onnx.checker.ValidationError, ValueError) as error:
-        return Finding(what, problem=str(error).splitlines()[0])
+        return Finding(what, problem=first_line(error))
     return Finding(what)
 
 

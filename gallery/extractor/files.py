@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ModelError
+from ..errors import ModelError, first_line
 from .spec import METADATA_KEY, ModelSpec
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def read_graph(source: Path, *, doing: str) -> "onnx.ModelProto":
     try:
         return onnx.load(source)
     except Exception as error:  # protobuf's and onnx's errors share no base below Exception
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise ModelError(f"{source}: not an ONNX file that can be read ({reason})") from error
 
 
@@ -63,7 +63,7 @@ def save_graph(model: "onnx.ModelProto", path: Path, spec: ModelSpec) -> None:
         onnx.checker.check_model(model)
         onnx.save(model, path)
     except (onnx.checker.ValidationError, ValueError) as error:  # ValueError: above 2 GiB
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ModelError(
             f"the wrapped model is not sound ({reason}); nothing was written"
         ) from error

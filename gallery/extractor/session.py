@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError
+from ..errors import ModelError, first_line
 from .graphs import find_graph, graph_key, keeping_graph
 
 CPU = "CPUExecutionProvider"
@@ -64,7 +64,7 @@ def open_session(
     try:
         return load(path)
     except Exception as error:  # its errors share no base below Exception
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise ModelError(f"{path}: not a model that ONNX Runtime can load ({reason})") from error
 
 

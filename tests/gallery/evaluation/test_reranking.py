@@ -87,7 +87,7 @@ def test_a_batch_of_queries_is_reranked_on_arrays() -> None:
     vectors = unit(60)
     expected = score_all(vectors, list(range(20)), list(range(20, 60)), Reranking())
     assert np.array_equal(rerank_scores(vectors[:20], vectors[20:]), expected)
-    with pytest.raises(EmbeddingError, match="have 7 dimensions"):
+    with pytest.raises(EmbeddingError, match="7 dimensions where 8"):
         rerank_scores(vectors[:20], unit(5, dim=7))
     with pytest.raises(EmbeddingError, match="aren't unit vectors"):
         rerank_scores(vectors[:20], vectors[20:] * np.nan)

@@ -181,10 +181,10 @@ ONE = with_scores(0.5)
             {"query_cameras": ["1"], "gallery_cameras": []},
             "gallery_cameras: 0 labels for 1",
         ),
-        (ONE * 2, {}, "row 0 isn't a unit vector"),
-        (ONE * np.nan, {}, "row 0 isn't a unit vector"),
-        (ONE[0], {}, "shape"),
-        (np.eye(3, dtype=np.float32)[:1], {}, "2 dimensions and the gallery 3"),
+        (ONE * 2, {}, "1 of 1 rows aren't unit"),
+        (ONE * np.nan, {}, "1 of 1 rows aren't unit"),
+        (ONE[0], {}, "gallery_embeddings: float32"),
+        (np.eye(3, dtype=np.float32)[:1], {}, "gallery_embeddings: 3 dimensions where 2 are"),
     ],
 )
 def test_wrong_input_is_one_clear_line(

@@ -292,5 +292,5 @@ def test_wrong_embeddings_are_refused() -> None:
     pair = Pairs(np.array([0]), np.array([1]), np.array([True]), np.array([0]))
     with pytest.raises(EmbeddingError, match="2 embeddings but 1 pids"):
         evaluate_pairs(np.eye(2), ["a"], pair, name="coin")
-    with pytest.raises(EmbeddingError, match="isn't a unit vector"):
+    with pytest.raises(EmbeddingError, match="aren't unit vectors"):
         evaluate_pairs(np.full((2, 2), np.nan), ["a", "a"], pair, name="coin")
