@@ -78,7 +78,15 @@ class ConflictError(ReidGalleryError):
 
 
 class IrreversibleError(ReidGalleryError):
-    """A change can't be undone, a removal for good among them."""
+    """A change can't be undone, a removal for good among them.
+
+    Attributes:
+        change: the number of one that can be, if the removal that it is gets allowed.
+    """
+
+    def __init__(self, text: str, *, change: int | None = None) -> None:
+        super().__init__(text)
+        self.change = change
 
 
 class ReportError(ReidGalleryError):

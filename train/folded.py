@@ -6,7 +6,7 @@ and variance 1. Either it keeps these while it trains (`ModelConfig.frozen_stati
 `measure_statistics` gives it true ones.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from ..gallery.errors import ConfigError, ModelError
+from ..gallery.extractor.levelling import DIRECTIONS
 from ..gallery.extractor.spec import METADATA_KEY, ModelSpec
 from ..gallery.pictures.fit import HEIGHT, WIDTH
 from .config import ModelConfig
@@ -63,6 +64,7 @@ def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
         if f"{layer}.bias" in stored and f"{norm}.running_var" not in stored:
             bias = stored.pop(f"{layer}.bias")
             stored |= _unfold(model.get_submodule(norm), norm, bias)
+    _level(stored, [rows for name, rows in stored.items() if name.endswith(f"/{DIRECTIONS}")])
     wanted = [key for key in model.state_dict() if not key.endswith("num_batches_tracked")]
     missing = [key for key in wanted if key not in stored]
     if missing:
@@ -72,6 +74,16 @@ def load_extractor_weights(model: EmbeddingModel, path: Path) -> int:
         )
     model.load_state_dict({key: stored[key] for key in wanted}, strict=False)
     return len(wanted)
+
+
+def _level(stored: dict[str, Tensor], levelled: Sequence[Tensor]) -> None:
+    """Let the projection give what a levelled file's embeddings have left.
+
+    The neck is folded into it, so nothing stands between the two but the neck's shift.
+    """
+    for directions in levelled:
+        for name in stored.keys() & {"projection.weight", "neck.bias"}:
+            stored[name] = stored[name] - directions.T @ (directions @ stored[name])
 
 
 def read_architecture(path: Path) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def calibrate_store(root: Path, sources: Sources = (), *, progress: Progress) ->
         CalibrationError: the people are too few, or have too few pictures.
         LayoutError, PictureError, ModelError: the data or the model can't be read.
     """
-    store = Store(root, create=False, wait_s=30.0)
+    store = Store(root, create=False)
     try:
         if sources:
             generation = _generation(store)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import DONE, Json, Store
+from .options import DONE, Json, Layouts, Store, pair_layouts
 from .terminal import print_json, print_lines, show_progress
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ def calibrate(
             "tested on. Without a model your gallery is calibrated: on DATA, or on its own people.",
         ),
     ] = None,
-    layout: Annotated[
-        list[str] | None, typer.Option(help="Of each folder, in their order; folders by default.")
-    ] = None,
+    layout: Layouts = None,
     out: Annotated[Path | None, typer.Option(help="The new model file.")] = None,
     store: Store = None,
     as_json: Json = False,
@@ -42,7 +40,7 @@ def calibrate(
 
     given = paths or []
     models = [path for path in given[:1] if str(path) == "default" or path.suffix == ".onnx"]
-    sources = _pair(given[len(models) :], layout or [])
+    sources = pair_layouts(given[len(models) :], layout or [])
     if bool(models) != (out is not None):
         raise typer.BadParameter("a MODEL and --out belong together; a gallery needs neither")
     if models and not sources:
@@ -59,13 +57,6 @@ def calibrate(
     else:
         print_lines(_lines(calibration))
     return DONE
-
-
-def _pair(data: list[Path], layout: list[str]) -> list[tuple[Path, str]]:
-    if len(layout) not in {0, 1, len(data)}:
-        raise typer.BadParameter(f"{len(data)} folders but {len(layout)} --layout; give one each")
-    layouts = layout if len(layout) == len(data) else (layout or ["folders"]) * len(data)
-    return list(zip(data, layouts, strict=True))
 
 
 def _record(calibration: "Calibration") -> dict[str, Any]:

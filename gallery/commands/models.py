@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .options import DONE, SOME_FAILED, Json
-from .terminal import print_json, print_lines, print_view
+from .options import DONE, SOME_FAILED, Json, Layouts, Store, pair_layouts
+from .terminal import print_json, print_lines, print_view, show_progress
 
 app = typer.Typer(
     name="model", help="Look at models, choose one, adopt others.", no_args_is_help=True
@@ -105,6 +105,49 @@ def mirror_model(
         [
             f"{target}: {spec.name}, in twice the time; it has no calibration yet, which",
             f"  reid-gallery calibrate {target} PEOPLE --out FILE.onnx gives it",
+        ]
+    )
+    return DONE
+
+
+@app.command("level")
+def level_model(
+    out: Annotated[Path, typer.Option(help="The new model file.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[MODEL] [DATA]...",
+            help="A model (an ONNX file; 'default' is the shipped one), and folders or CSV "
+            "manifests of pictures whose cameras are known. Without them your gallery's model is "
+            "levelled on your gallery's cameras.",
+        ),
+    ] = None,
+    layout: Layouts = None,
+    name: Annotated[
+        str, typer.Option(help="Of the new model.", show_default="the old one's and -levelled")
+    ] = "",
+    store: Store = None,
+) -> int:
+    """Take out of a model's embeddings what sets cameras apart. It sees better, as fast."""
+    from ..extractor import Extractor, resolve_model
+    from ..level_cameras import level_by_gallery, level_model
+    from ..store.directory import default_store
+
+    given = paths or []
+    sources = pair_layouts(given[1:], layout or [])
+    if given and not sources:
+        raise typer.BadParameter("DATA is missing: pictures whose cameras are known")
+    if given:
+        extractor = Extractor.load(resolve_model(given[0]))
+        with show_progress() as progress:
+            spec, cameras = level_model(extractor, sources, out, name=name, progress=progress)
+    else:
+        spec, cameras = level_by_gallery(store or default_store(), out, name=name)
+    print_lines(
+        [
+            f"{out}: {spec.name}, levelled on {cameras.count} cameras ({cameras.pictures:,} "
+            "pictures); it has no calibration yet, which",
+            f"  reid-gallery calibrate {out} PEOPLE --out FILE.onnx gives it",
         ]
     )
     return DONE

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ..store.directory import ENVIRONMENT
+
 DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -62,7 +64,7 @@ Store = Annotated[
     Path | None,
     typer.Option(
         "--store",
-        envvar="REID_GALLERY_STORE",
+        envvar=ENVIRONMENT,
         help="The gallery's directory.",
         show_default="reid-gallery in the user's data directory",
     ),
@@ -77,6 +79,17 @@ Wait = Annotated[
     typer.Option("--wait", callback=check_seconds, help="Seconds to wait for another writer."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before deleting for good.")]
+Layouts = Annotated[
+    list[str] | None, typer.Option(help="Of each folder, in their order; folders by default.")
+]
 Paths = Annotated[
     list[str], typer.Argument(help="Files, folders, quoted patterns; - reads paths from stdin.")
 ]
+
+
+def pair_layouts(data: list[Path], layouts: list[str]) -> list[tuple[Path, str]]:
+    """Give each folder its layout: its own, or the one for all."""
+    if len(layouts) not in {0, 1, len(data)}:
+        raise typer.BadParameter(f"{len(data)} folders but {len(layouts)} --layout; give one each")
+    of_each = layouts if len(layouts) == len(data) else (layouts or ["folders"]) * len(data)
+    return list(zip(data, of_each, strict=True))

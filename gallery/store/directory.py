@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ..errors import StoreError
 
+ENVIRONMENT = "REID_GALLERY_STORE"
+"""Where commands look for a store's name that isn't told one."""
+
 DATABASE_NAME = "gallery.sqlite3"
 INDEX_FOLDER = "index"
 

@@ -55,7 +55,7 @@ class Store:
         wait_s: how long a write waits for another process's write.
     """
 
-    def __init__(self, root: Path, *, create: bool, wait_s: float) -> None:
+    def __init__(self, root: Path, *, create: bool, wait_s: float = 30.0) -> None:
         self.directory = StoreDirectory(root.absolute())  # the current folder may change
         if create:
             self.directory.create()
@@ -270,7 +270,8 @@ class Store:
             if not allow_removal:
                 raise IrreversibleError(
                     f"undoing change {change.seq} deletes its {len(enrolled)} sightings for good; "
-                    "confirm with --yes (allow_removal=True)"
+                    "confirm with --yes (allow_removal=True)",
+                    change=change.seq,
                 )
             self.remove(undoing=change.seq)
             with self.snapshot() as sqlite:

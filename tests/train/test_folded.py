@@ -7,6 +7,7 @@ import pytest
 import torch
 from reid_gallery.gallery.errors import ConfigError
 from reid_gallery.gallery.extractor import Extractor, resolve_model
+from reid_gallery.gallery.extractor.levelling import Cameras, level
 from reid_gallery.gallery.extractor.mirroring import mirror
 from reid_gallery.gallery.extractor.spec import METADATA_KEY, ModelSpec
 from reid_gallery.train.config import ModelConfig, Phase
@@ -85,6 +86,20 @@ def test_a_model_starts_from_one_that_looks_twice(exported, tmp_path):
     mirror(Extractor.load(path), tmp_path / "m.onnx")
     model = build()
     load_initial_weights(model, str(tmp_path / "m.onnx"))
+    with torch.inference_mode():
+        given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
+    assert (given * wanted).sum(1).min() > 0.9999
+
+
+def test_a_model_starts_from_a_levelled_one(exported, tmp_path):
+    path, _ = exported
+    extractor = Extractor.load(path)
+    directions = np.eye(extractor.dim, dtype=np.float32)[1:3]
+    level(extractor, Cameras(directions, 3, 75), tmp_path / "l.onnx")
+    wanted = Extractor.load(tmp_path / "l.onnx").embed_fitted(FITTED)
+    assert (extractor.embed_fitted(FITTED) * wanted).sum(1).min() < 0.9999  # else nothing is shown
+    model = build()
+    load_initial_weights(model, str(tmp_path / "l.onnx"))
     with torch.inference_mode():
         given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
     assert (given * wanted).sum(1).min() > 0.9999
