@@ -342,20 +342,24 @@ class Gallery:
         """
         if (pid is None) == (not len(sighting_ids)):
             raise ConflictError("name a person to remove, or sightings; not both, nor neither")
+        self._see_past()
         removal = self._store.remove(pid=pid, ids=sighting_ids)
         self._keep_index()
         return removal
 
     def rename(self, old: str, new: str) -> None:
         """Call a person otherwise; see `merge` when ``new`` is someone already."""
+        self._see_past()
         self._store.rename(old, new)
 
     def merge(self, into: str, other: str) -> int:
         """Say that two are one person: ``other``'s sightings become ``into``'s; return how many."""
+        self._see_past()
         return self._store.merge(into, other)
 
     def split(self, sighting_ids: Sequence[int], *, to: str) -> int:
         """Give chosen sightings to another or a new person; return how many moved."""
+        self._see_past()
         return self._store.split(sighting_ids, to)
 
     def history(self, *, limit: int = 50) -> list[Change]:
@@ -372,6 +376,7 @@ class Gallery:
             IrreversibleError: it was a removal, or needs ``allow_removal``.
             ConflictError: later changes stand on it.
         """
+        self._see_past()
         change = self._store.undo(seq, allow_removal=allow_removal)
         self._keep_index()
         return change
@@ -484,9 +489,17 @@ class Gallery:
     def _pin(self, pin: ModelPin) -> Generation:
         """Pin the store to a model, and have the index ready before anything is added."""
         generation = self._store.pin(pin)
+        self._see_past()
+        return generation
+
+    def _see_past(self) -> None:
+        """Have the index in step before a change.
+
+        The saved one may be of a database that was put back from a backup since. Now the numbers
+        of changes tell; when as many were made again as it knows of, they wouldn't.
+        """
         with self._store.snapshot() as sqlite:
             self._keeper.refresh(sqlite)
-        return generation
 
     def _keep_index(self, news: News | None = None) -> None:
         """Bring the index in step and save it when the saved one lacks much.

@@ -1,6 +1,7 @@
 """Which extractor a store is used with: the one that its vectors were made by."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def _find(store: Store, generation: Generation, load: Load) -> Extractor:
     """Load the pinned model: where it was last seen, or among those that have names."""
     seen = [Path(generation.model_path)] if generation.model_path else []
     for place in (*seen, *(known.path for known in known_models())):
-        if place.is_file():
+        if os.path.isfile(place):  # noqa: PTH113 - Path.is_file fails where one may not look
             extractor = load(place)
             if extractor.sha256 == generation.model:
                 return extractor

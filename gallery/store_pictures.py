@@ -24,7 +24,7 @@ def read_store(folder: Path) -> Reading:
     Raises:
         StoreError: there is no store, or it can't be read.
     """
-    store = Store(folder, create=False, wait_s=0)
+    store = Store(folder, create=False)
     try:
         with store.snapshot() as sqlite:
             sightings = load_sightings(sqlite, all_owners(sqlite))

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from reid_gallery import cli
 from reid_gallery.cli import ROOMS, build_app
+from reid_gallery.gallery.commands import correcting
 from reid_gallery.gallery.figures import draw_figures
 from typer.testing import CliRunner
 
@@ -355,6 +357,52 @@ def test_a_closed_stdin_is_an_empty_one(filled):
         )
         assert (done.returncode, done.stdout) == (1, "")
         assert "--yes" in done.stderr or "stdin: the list of paths is empty" in done.stderr
+
+
+def test_json_is_json_where_stdout_takes_no_unicode(filled):
+    command = shlex.join([*COMMAND, "list", "--json", "--store", str(filled)])
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    renamed = run("rename", "p001", "José", store=filled)
+    try:
+        done = subprocess.run(
+            command, shell=True, capture_output=True, env=environment, check=False
+        )
+    finally:
+        run("undo", store=filled)
+    assert (renamed.returncode, done.returncode) == (0, 0)
+    assert "José" in {json.loads(line)["pid"] for line in done.stdout.splitlines()}
+
+
+def test_a_name_too_long_to_be_looked_at_fails_alone(figures, tmp_path):
+    store, long = tmp_path / "store", f"{'x' * 300}.jpg"
+    done = run("enroll", figures / "p001", long, "--pid", "p", store=store)
+    assert done.returncode == 3
+    assert "File name too long" in done.stdout
+    assert json.loads(run("list", "--json", store=store).stdout)["sightings"] == 4
+
+
+def test_a_model_at_an_unknown_users_home_is_not_found(tmp_path):
+    for words in (["model", "show"], ["model", "use"]):
+        done = run(*words, "~nobody-of-this-name/x.onnx")
+        assert done.returncode == 1
+        assert "not foreseen" not in done.stderr
+
+
+def test_undo_undoes_what_it_asked_about(figures, tmp_path, monkeypatch):
+    place = tmp_path / "store"
+    assert run("enroll", figures / "p001", "--pid", "first", store=place).returncode == 0
+
+    def agree_late(question, yes):
+        asked.append(question)
+        assert run("enroll", figures / "p002", "--pid", "late", store=place).returncode == 0
+
+    asked = []
+    monkeypatch.setattr(correcting, "confirm", agree_late)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    assert cli.run(["undo", "--store", str(place)]) == 0
+    assert asked == ["undoing change 1 deletes its 4 sightings for good. Go on?"]
+    people = run("list", "--json", store=place).stdout.splitlines()
+    assert [json.loads(line)["pid"] for line in people] == ["late"]
 
 
 def test_an_interrupt_that_a_library_wraps_is_one_too():

@@ -94,9 +94,10 @@ def undo(
         try:
             done = gallery.undo(change, allow_removal=yes)
         except IrreversibleError as error:
-            if yes or "--yes" not in str(error) or not sys.stdin.isatty():
+            if error.change is None or not sys.stdin.isatty():
                 raise
             confirm(f"{str(error).split(';')[0]}. Go on?", yes)
-            done = gallery.undo(change, allow_removal=True)
+            # By its number: meanwhile another may have become the last.
+            done = gallery.undo(error.change, allow_removal=True)
     print_lines([done.summary])
     return DONE

@@ -118,8 +118,9 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def print_json(record: Any) -> None:
-    """Print one object on one line."""
-    print(json.dumps(record, default=str, ensure_ascii=False), flush=True)
+    """Print one object on one line; where stdout takes no Unicode, in escapes that JSON knows."""
+    plain = "utf" not in (sys.stdout.encoding or "").lower()
+    print(json.dumps(record, default=str, ensure_ascii=plain), flush=True)
 
 
 def print_view(view: "RenderableType") -> None:

@@ -38,7 +38,7 @@ def read_store(root: Path, *, leave_out: Leave = "camera") -> tuple[Trial, Embed
         StoreError: there is no store, or it is damaged.
         NotFoundError: it is empty, or of one person only.
     """
-    store = Store(root, create=False, wait_s=0)
+    store = Store(root, create=False)
     try:
         everything = read_everything(store)
     finally:

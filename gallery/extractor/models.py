@@ -4,6 +4,7 @@ A new store is made with the model that is named, else with the one that `use_mo
 with the shipped one. A store that exists stays with its own.
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def resolve_model(model: str | Path | None = None) -> Path:
     """
     known = {known.name: known for known in known_models()}
     if model is not None:
-        path = Path(model).expanduser()
+        path = _at_home(model)
         if path.is_file():
             return path
         if str(model) in known:
@@ -84,7 +85,7 @@ def use_model(model: str | Path) -> KnownModel:
         ModelError: it is neither, another model has its name, or it can't be kept.
     """
     known = {known.name: known for known in known_models()}
-    name = str(model) if str(model) in known else _keep(Path(model).expanduser(), known)
+    name = str(model) if str(model) in known else _keep(_at_home(model), known)
     try:
         models_folder().mkdir(parents=True, exist_ok=True)
         with replacing(models_folder() / _CHOICE) as part:
@@ -94,6 +95,10 @@ def use_model(model: str | Path) -> KnownModel:
             f"{models_folder()}: can't be written ({error.strerror or error})"
         ) from error
     return next(known for known in known_models() if known.name == name)
+
+
+def _at_home(model: str | Path) -> Path:
+    return Path(os.path.expanduser(model))  # noqa: PTH111 - Path fails on an unknown user
 
 
 def chosen_name() -> str:

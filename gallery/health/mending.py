@@ -1,17 +1,19 @@
 """The commands that mend what an audit finds, ready for a POSIX shell."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import join
 
-from ..store.directory import default_store
+from ..store.directory import ENVIRONMENT, default_store
 
 
 class Mending:
     """Writes commands for one store."""
 
     def __init__(self, store: Path) -> None:
-        self._store = [] if store == default_store().absolute() else [f"--store={store}"]
+        unsaid = ENVIRONMENT not in os.environ and store == default_store().absolute()
+        self._store = [] if unsaid else [f"--store={store}"]
 
     def split(self, sighting_ids: Iterable[int], to: str) -> str:
         """Give sightings to ``to``."""

@@ -67,9 +67,9 @@ def walk_pictures(folder: Path) -> tuple[list[Path], Failures]:
 def _enter(
     place: Path, below: list[str], seen: set[tuple[int, int]], failed: Failures
 ) -> list[str]:
-    """Choose which of the folders in ``place`` to go into."""
+    """Choose which of the folders in ``place`` to go into; real ones keep their names."""
     chosen = []
-    for name in sorted(below):
+    for name in sorted(below, key=lambda name: ((place / name).is_symlink(), name)):
         path = place / name
         if is_picture_name(name):
             failed.append(failure(path, "a folder, though named like a picture; not looked into"))

@@ -1,5 +1,6 @@
 """From what a user types to pictures: files, folders, patterns, a list on stdin, a manifest."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -92,7 +93,7 @@ def collect_queries(
 def unread_manifests(paths: Sequence[str]) -> list[Path]:
     """Return the manifests that lie in typed folders, and that reading the folders leaves aside."""
     beside = (Path(text) / MANIFEST_NAME for text in paths)
-    return [manifest for manifest in beside if manifest.is_file()]
+    return [manifest for manifest in beside if os.path.isfile(manifest)]  # noqa: PTH113
 
 
 def _typed_manifest(paths: Sequence[str]) -> Path | None:

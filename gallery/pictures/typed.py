@@ -44,9 +44,14 @@ def _expand(pattern: str) -> list[Place]:
     """All that a pattern matches, each picture once, though ``**`` matches it and its folders."""
     names = glob.glob(_at_home(pattern), recursive=True)  # noqa: PTH207 - takes absolute ones too
     matches = [Path(name) for name in sorted(names)]
-    places = [_look(path) for path in matches if path.is_dir() or is_picture_name(path.name)]
+    places = [_look(path) for path in matches if _is_folder(path) or is_picture_name(path.name)]
     seen: set[Path] = set()
     return [_leave_out(place, seen) for place in places]
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one, as far as can be seen: `Path.is_dir` fails where one may not look."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def _leave_out(place: Place, seen: set[Path]) -> Place:

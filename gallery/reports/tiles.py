@@ -1,6 +1,7 @@
 """Pictures of any size and number as tiles of one size."""
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def draw_tile(picture: Picture, width: int = TILE_WIDTH, height: int = TILE_HEIG
     try:
         crop = read_crop(picture) if isinstance(picture, Path) else picture
     except PictureError:
-        gone = isinstance(picture, Path) and not picture.exists()
+        gone = isinstance(picture, Path) and not os.path.exists(picture)  # noqa: PTH110
         return _missing("picture missing" if gone else "picture unreadable", width, height)
     return _letterbox(Image.fromarray(crop), width, height)
 

@@ -141,10 +141,17 @@ def undo_correction(sqlite: sqlite3.Connection, change: ChangeRow) -> Change:
     if renamed:
         _rename_back(sqlite, change.seq, people[0], old=renamed[0], new=renamed[1])
     _move_back(sqlite, change.seq, undo)
-    sqlite.execute("UPDATE changes SET undone_by = ? WHERE seq = ?", (undo, change.seq))
-    if change.kind == "undo":  # what had been undone is in force again
-        sqlite.execute("UPDATE changes SET undone_by = NULL WHERE seq = ?", (change.detail["of"],))
+    _mark(sqlite, change, undone_by=undo)
     return list_changes(sqlite, limit=1)[0]
+
+
+def _mark(sqlite: sqlite3.Connection, change: ChangeRow, *, undone_by: int | None) -> None:
+    """Note what undid a change, or that it is in force; of an undo, what that was of is not."""
+    sqlite.execute("UPDATE changes SET undone_by = ? WHERE seq = ?", (undone_by, change.seq))
+    if change.kind == "undo":
+        in_force = undone_by is None
+        of = find_change(sqlite, change.detail["of"])
+        _mark(sqlite, of, undone_by=change.seq if in_force else None)
 
 
 def enrolled_by(sqlite: sqlite3.Connection, seq: int) -> list[int]:

@@ -66,6 +66,19 @@ def test_an_undo_can_be_undone(gallery):
     assert people(gallery) == {"a": 2, "b": 2, "c": 2}
 
 
+def test_undoing_a_redo_leaves_the_change_undone_and_the_one_before_it_next(gallery):
+    gallery.rename("a", "anna")
+    gallery.merge("anna", "b")
+    undone = gallery.undo()
+    again = gallery.undo(undone.seq)
+    gallery.undo(again.seq)
+    assert people(gallery) == {"anna": 2, "b": 2, "c": 2}
+    undone_by = {change.seq: change.undone_by for change in gallery.history()}
+    assert (undone_by[3], undone_by[undone.seq]) == (undone.seq, None)
+    gallery.undo()
+    assert people(gallery) == {"a": 2, "b": 2, "c": 2}
+
+
 def test_a_change_that_later_ones_stand_on_is_not_undone(gallery):
     gallery.merge("a", "b")
     gallery.merge("c", "a")

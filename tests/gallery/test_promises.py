@@ -198,6 +198,30 @@ def test_2_a_store_put_back_from_a_backup_and_written_to_does_not_trust_the_newe
         assert gallery.verify().sound
 
 
+@pytest.mark.parametrize("first", ["remove", "rename"])
+def test_2_nor_after_another_was_removed_where_one_was_put_back(tmp_path, first):
+    path, rows = tmp_path / "store", unit(40, seed=1)
+    with Gallery.open(path) as gallery:
+        gallery.enroll_embeddings(rows, pids=[f"p{n}" for n in range(40)])
+        gallery.rebuild()
+    backup = {file: file.read_bytes() for file in path.glob("gallery.sqlite3*")}
+    with Gallery.open(path) as gallery:
+        gallery.remove(pid="p11")
+        gallery.rebuild()
+    for file in path.glob("gallery.sqlite3*"):
+        file.unlink()
+    for file, content in backup.items():
+        file.write_bytes(content)
+    with Gallery.open(path) as gallery:  # as many changes, and removals, as the index has seen
+        if first == "rename":
+            gallery.rename("p3", "anna")
+        gallery.remove(pid="p17")
+        assert ask(gallery, rows[11:12], k=1) == [[("p11", pytest.approx(1))]]
+        assert ask(gallery, rows[17:18], k=1)[0][0][1] < 0.99
+        assert gallery.verify().sound
+    assert not any(rows[17].tobytes() in file.read_bytes() for file in path.glob("index/*"))
+
+
 # -- 3: one writer, any number of readers ------------------------------------------------------
 
 

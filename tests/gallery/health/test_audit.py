@@ -14,6 +14,7 @@ from reid_gallery.gallery.health.findings import Kind
 from reid_gallery.gallery.health.mending import Mending
 from reid_gallery.gallery.health.spoiling import save_again, spoil
 from reid_gallery.gallery.pictures.quality import measure_quality
+from reid_gallery.gallery.store.directory import default_store
 
 AWKWARD = "-it's; $HOME `x`"
 
@@ -90,6 +91,14 @@ def test_commands_survive_any_name():
     assert words == ["reid-gallery", "merge", f"--store={place}", "--", "-a", "b'c"]
     assert shlex.split(mending.split([1, 2], "-x"))[1:5] == ["split", "1", "2", "--to=-x"]
     assert "--sighting=7" in shlex.split(mending.remove(7))
+
+
+def test_commands_name_the_default_store_where_others_would_be_taken(monkeypatch):
+    monkeypatch.delenv("REID_GALLERY_STORE", raising=False)
+    usual = Mending(default_store().absolute())
+    assert usual.remove(7) == "reid-gallery remove --sighting=7"
+    monkeypatch.setenv("REID_GALLERY_STORE", "/elsewhere")
+    assert f"--store={default_store().absolute()}" in Mending(default_store().absolute()).remove(7)
 
 
 def test_pictures_saved_twice_are_found(tmp_path, tiny_model):

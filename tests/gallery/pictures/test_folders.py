@@ -42,6 +42,12 @@ def test_linked_folders_are_read_once_and_circles_end(tmp_path):
     assert names(tmp_path / "crops") == ["a/0.jpg", "linked/1.jpg", "linked/deep/2.jpg"]
 
 
+def test_a_folder_keeps_its_name_beside_a_link_to_it(tmp_path):
+    touch(tmp_path, "person42/1.jpg", "person43/2.jpg")
+    (tmp_path / "latest").symlink_to("person42")
+    assert names(tmp_path) == ["person42/1.jpg", "person43/2.jpg"]
+
+
 def test_links_to_files_are_files_wherever_they_lead(tmp_path):
     touch(tmp_path, "1.jpg")
     (tmp_path / "2.jpg").symlink_to("1.jpg")
