@@ -284,6 +284,8 @@ class TrainConfig:
     def with_epochs(self, epochs: int) -> "TrainConfig":
         """The same with ``epochs`` in all, shared among the phases as they were.
 
+        What warms up over some epochs takes the same part of fewer; a time budget is dropped.
+
         Raises:
             ConfigError: there are fewer than one a phase.
         """
@@ -295,7 +297,15 @@ class TrainConfig:
         ends = _at_least_one_apart(ends)
         shares = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
         phases = (replace(p, epochs=n) for p, n in zip(self.phases, shares, strict=True))
-        return replace(self, phases=tuple(phases))
+        part = min(1.0, epochs / self.epochs)
+        warmup, margin = self.optim.warmup_epochs, self.loss.margin_warmup_epochs
+        return replace(
+            self,
+            phases=tuple(phases),
+            optim=replace(self.optim, warmup_epochs=warmup * part),
+            loss=replace(self.loss, margin_warmup_epochs=margin * part),
+            time_budget="",
+        )
 
 
 def _at_least_one_apart(ends: list[int]) -> list[int]:

@@ -22,7 +22,8 @@ class HeldOutResult:
     """Each picture asked for its person's pictures of other cameras, source by source.
 
     Attributes:
-        sources: each source's result; those where nobody was seen by two cameras have none.
+        sources: each source's result; those where nobody was seen by two cameras, or only one
+            person is held out, have none.
         people: held out, in all.
     """
 
@@ -59,7 +60,7 @@ def rank_held_out(embeddings: Vectors, pictures: Sequence[TrainingPicture]) -> H
         pictures: whose they are.
 
     Returns:
-        The result; None when no person was seen by two cameras.
+        The result; None when no person was seen by two cameras, or there is one alone.
     """
     people = np.array([p.person for p in pictures])
     cameras = np.array([p.camera for p in pictures])
@@ -67,6 +68,8 @@ def rank_held_out(embeddings: Vectors, pictures: Sequence[TrainingPicture]) -> H
     results = {}
     for source in sorted(set(sources.tolist())):
         mine = sources == source
+        if len(set(people[mine].tolist())) < 2:  # who is alone is always found first
+            continue
         with suppress(NotFoundError):  # nobody in this source was seen by two cameras
             results[source] = _rank(embeddings[mine], people[mine], cameras[mine])
     return HeldOutResult(results, len(set(people.tolist()))) if results else None

@@ -30,6 +30,9 @@ from .starting import start_learner
 from .stopping import Stopper
 from .validation import ValidationResult, validate
 
+_WORTH_SAYING = 0.5
+"""Of what an epoch could draw: what is left for want of a last batch is always less."""
+
 
 class Run:
     """One training run: get it from `opening`, then call `finish`.
@@ -198,6 +201,13 @@ class Run:
                 f"{len(split.left_out)} files left out, the first is {split.left_out[0]}"
             )
 
+        if (share := self.material.share_planned()) < _WORTH_SAYING:
+            self.logbook.say(
+                f"an epoch draws {share:.0%} of these pictures: a batch has "
+                f"{self.config.data.people_per_batch} different people, and few people have most "
+                "pictures; with [data] balance_to or fewer people_per_batch it draws more"
+            )
+
     def _pace(self) -> Pace:
         if self.budget is None:
             return EpochPace(self.config.phases)
@@ -313,10 +323,11 @@ class Run:
     def _keep_if_best(self, held_out_map: float | None) -> None:
         """Save the weights as the phase's best so far; without a figure the latest always are.
 
+        Of equal ones the later is: few people are soon all found, and training goes on.
         Figures of different input sizes don't compare, so every phase begins anew: in the end the
         best is of the last phase.
         """
-        if held_out_map is None or self.best_map is None or held_out_map > self.best_map:
+        if held_out_map is None or self.best_map is None or held_out_map >= self.best_map:
             self.best_map, self.stale = held_out_map or 0.0, 0
             self._save(BEST)
         else:

@@ -1,6 +1,7 @@
 """What a run trains and validates on: pictures, labels, a teacher's embeddings, batches."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -119,6 +120,14 @@ class Material:
         if not unlabelled:
             return plan
         return add_unlabelled(plan, unlabelled, self._config, begun_at=begun_at)
+
+    def share_planned(self) -> float:
+        """How much of what an epoch could draw its batches have: little where few have the most."""
+        labelled, data = len(self.split.training), self._config.data
+        each = data.pictures_per_person
+        counts = Counter(self.labels[:labelled].tolist()).values()
+        whole = sum(-(-(data.balance_to or count) // each) * each for count in counts)
+        return sum(p < labelled for batch in self.plan(0) for p in batch) / whole
 
     def sample(self, *, per_person: int, unlabelled: int) -> list[int]:
         """Choose pictures of everybody, and some of those without labels.

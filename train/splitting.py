@@ -13,13 +13,15 @@ from .sources import read_source
 _LEAST_HELD_OUT = 2
 """One person alone can't be ranked among others."""
 
+_LEAST_TRAINED_ON = 3
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPicture:
     """One picture; ``person``, ``camera`` and ``tracklet`` are unique across sources.
 
-    A picture of an unknown camera has one of its own: so it is never left out as the same
-    camera's, and never found by itself in validation. ``tracklet`` is None if unknown.
+    Where the camera is unknown the tracklet stands for it, as when `evaluate` asks; where that is
+    unknown, too, a picture has a camera of its own. ``tracklet`` is None if unknown.
     """
 
     path: Path
@@ -82,8 +84,8 @@ def split_people(
                 if picture.pid not in small:
                     part = split.validation if picture.pid in held_out else split.training
                     part.append(_own(picture, number, position))
-    if len({p.person for p in split.training}) < 3:
-        raise LayoutError("training needs pictures of at least 3 people")
+    if len({p.person for p in split.training}) < _LEAST_TRAINED_ON:
+        raise LayoutError(f"training needs pictures of at least {_LEAST_TRAINED_ON} people")
     return split
 
 
@@ -103,11 +105,15 @@ def held_out_people(pids: Iterable[str], share: float, seed: int) -> set[str]:
     Everyone draws a lot in [0, 1), made of the seed and the pid alone; those below the share are
     held out. So nobody changes sides when others join, and the number is about the share. Only
     where chance made it less than half or more than one and a half times that, as it may among
-    few people, or one where it should be two, are the next lots taken or the last given back.
+    few people, are the next lots taken or the last given back. One alone is never held out, but
+    two, or nobody where fewer than `_LEAST_TRAINED_ON` would be left.
     """
     people = sorted(set(pids), key=lambda pid: _lot(pid, seed))
     chosen = sum(_lot(pid, seed) < share for pid in people)
     exact = round(share * len(people))
+    if exact == 1:
+        enough = len(people) >= _LEAST_HELD_OUT + _LEAST_TRAINED_ON
+        return set(people[:_LEAST_HELD_OUT]) if enough else set()
     least = max(min(_LEAST_HELD_OUT, exact), exact - exact // 2)
     return set(people[: min(max(chosen, least), exact + exact // 2)])
 
@@ -146,6 +152,8 @@ def _own(picture: LabelledPicture, number: int, position: int) -> TrainingPictur
     source = str(number)
     if picture.source is not None:
         source += "/" + picture.source.replace(":", "_")
-    camera = f"?{position}" if picture.camera is None else picture.camera
+    camera = picture.camera
+    if camera is None:
+        camera = f"?{position}" if picture.tracklet is None else f"?of {picture.tracklet}"
     tracklet = None if picture.tracklet is None else f"{source}:{picture.tracklet}"
     return TrainingPicture(picture.path, f"{source}:{picture.pid}", f"{source}:{camera}", tracklet)

@@ -143,13 +143,21 @@ def level_model(
             spec, cameras = level_model(extractor, sources, out, name=name, progress=progress)
     else:
         spec, cameras = level_by_gallery(store or default_store(), out, name=name)
-    print_lines(
-        [
-            f"{out}: {spec.name}, levelled on {cameras.count} cameras ({cameras.pictures:,} "
-            "pictures); it has no calibration yet, which",
+    made = (
+        f"{out}: {spec.name}, levelled on {cameras.count} cameras ({cameras.pictures:,} pictures)"
+    )
+    if given:
+        next_steps = [
+            f"{made}; it has no calibration yet, which",
             f"  reid-gallery calibrate {out} PEOPLE --out FILE.onnx gives it",
         ]
-    )
+    else:
+        next_steps = [
+            f"{made}; the gallery moves over with",
+            f"  reid-gallery rebuild --model {out}",
+            "  reid-gallery calibrate",
+        ]
+    print_lines(next_steps)
     return DONE
 
 

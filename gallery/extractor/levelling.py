@@ -144,9 +144,9 @@ def _take_out(model: "onnx.ModelProto", directions: Embeddings, *, prefix: str) 
     embedded, along, part, rest = (
         f"{prefix}{name}" for name in ("embeddings", "along", "part", "rest")
     )
-    for node in graph.node:
-        node.input[:] = [embedded if given == OUTPUT else given for given in node.input]
-        node.output[:] = [embedded if made == OUTPUT else made for made in node.output]
+    for old in graph.node:
+        old.input[:] = [embedded if given == OUTPUT else given for given in old.input]
+        old.output[:] = [embedded if made == OUTPUT else made for made in old.output]
     rows, columns = f"{prefix}{DIRECTIONS}", f"{prefix}transposed"
 
     def node(operator: str, inputs: list[str], output: str, **how: Any) -> "onnx.NodeProto":

@@ -5,6 +5,7 @@ import pytest
 from reid_gallery.gallery.errors import ConfigError
 from reid_gallery.train.config import (
     LossConfig,
+    OptimConfig,
     Phase,
     TrainConfig,
     check_servable,
@@ -12,6 +13,20 @@ from reid_gallery.train.config import (
     parse_config,
     recipe_path,
 )
+
+
+def test_fewer_epochs_warm_up_for_as_small_a_part():
+    config = TrainConfig(
+        phases=(Phase(epochs=10, height=128, width=64), Phase(epochs=10)),
+        optim=OptimConfig(warmup_epochs=2.0),
+        loss=LossConfig(margin_warmup_epochs=4.0),
+        time_budget="2h",
+    )
+    short = config.with_epochs(5)
+    assert short.epochs == 5
+    assert (short.optim.warmup_epochs, short.loss.margin_warmup_epochs) == (0.5, 1.0)
+    assert short.time_budget == ""
+    assert config.with_epochs(40).optim.warmup_epochs == 2.0
 
 
 def test_every_mistake_is_listed_at_once(tmp_path):

@@ -150,18 +150,37 @@ def test_the_best_is_of_the_last_phase(tiny_config, data, tmp_path):
     assert (state["epoch"], state["best_map"], state["trained_phase"]) == (4, 0.5, 1)
 
 
+def test_of_equal_ones_the_later_is_the_best(tiny_config, data, tmp_path):
+    config = tiny_config(phases=(Phase(epochs=4, height=64, width=32),))
+    with start_run(tmp_path, config, data) as run:
+        follow_script(run, [0.5, 1.0, 1.0, 0.9])
+        run.finish()
+    assert read_state(tmp_path / BEST)["epoch"] == 3
+
+
 def test_a_phase_ends_when_it_gets_no_better(tiny_config, data, tmp_path, capsys):
     config = tiny_config(
         patience=2,
         phases=(Phase(epochs=9, height=32, width=32), Phase(epochs=9, height=64, width=32)),
     )
     with start_run(tmp_path, config, data) as run:
-        follow_script(run, [0.5, 0.7, 0.6, 0.7, 0.1, 0.2, 0.2, 0.1])
+        follow_script(run, [0.5, 0.7, 0.6, 0.6, 0.1, 0.2, 0.1, 0.1])
         run.finish()
     assert read_state(tmp_path / BEST)["epoch"] == 6
     state = read_state(tmp_path / LAST)
     assert (state["epoch"], state["phase"]) == (8, 2)
     assert capsys.readouterr().err.count("no better for 2 validations") == 2
+
+
+def test_an_epoch_that_draws_little_of_the_pictures_says_so(tiny_config, tmp_path, capsys):
+    for number, count in enumerate([60, 6, 6, 6]):
+        for variant in range(count):
+            paint_person(tmp_path / "crops" / f"p{number}" / f"{variant}.jpg", number, variant)
+    settings = {**vars(tiny_config().data), "validation_share": 0.0}
+    phase = Phase(epochs=1, height=64, width=32)
+    config = tiny_config(data=DataConfig(**settings), phases=(phase,))
+    train_whole(tmp_path / "run", config, RunData(((tmp_path / "crops", "folders"),)))
+    assert "an epoch draws 31% of these pictures" in capsys.readouterr().err
 
 
 def test_without_held_out_people_the_last_is_the_best(

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.train.config import ModelConfig
 from reid_gallery.train.datasets import CropCache
+from reid_gallery.train.held_out import rank_held_out
 from reid_gallery.train.model import EmbeddingModel
 from reid_gallery.train.splitting import TrainingPicture, split_people
 from reid_gallery.train.validation import embed_crops, validate
@@ -67,3 +69,12 @@ def test_a_source_without_anybody_seen_twice_is_left_out(model, people):
     first = CropCache([p.path for p in pictures], limit_mib=4)
     assert both == validate(model, pictures, first, height=64, width=32)
     assert validate(model, alone, first, height=64, width=32) is None
+
+
+def test_who_is_held_out_alone_says_nothing():
+    rows = np.eye(4, dtype=np.float32)
+    alone = [TrainingPicture(Path(f"{n}.jpg"), "0:a", f"0:c{n}") for n in range(2)]
+    pair = [TrainingPicture(Path(f"{n}.jpg"), f"1:{n % 2}", f"1:c{n // 2}") for n in range(4)]
+    assert rank_held_out(rows[:2], alone) is None
+    result = rank_held_out(np.concatenate([rows[:2], rows]), [*alone, *pair])
+    assert list(result.sources) == ["1"]
