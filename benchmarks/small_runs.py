@@ -142,15 +142,9 @@ def parts() -> Runs:
         "cosine-alone": replace(
             whole, loss=replace(loss, teacher_similarity_weight=0.0, **NO_LABELS)
         ),
-        "labels-a-tenth": replace(
-            whole,
-            loss=replace(
-                loss,
-                teacher_similarity_weight=0.0,
-                head_weight=loss.head_weight / 10,
-                triplet_weight=loss.triplet_weight / 10,
-            ),
-        ),
+        "labels-a-third": replace(whole, loss=_weighing_labels(loss, 1 / 3)),
+        "labels-a-tenth": replace(whole, loss=_weighing_labels(loss, 1 / 10)),
+        "labels-a-thirtieth": replace(whole, loss=_weighing_labels(loss, 1 / 30)),
         "as-taken": replace(whole, augment=as_taken),
         "not-averaged": replace(whole, optim=replace(whole.optim, ema_decay=0.0)),
         "any-camera": replace(whole, data=replace(data, mix_cameras=False)),
@@ -167,6 +161,16 @@ def parts() -> Runs:
         **{f"parts-{name}": SmallRun(config, views=True) for name, config in with_views.items()},
         **{f"parts-{name}": SmallRun(config) for name, config in without.items()},
     }
+
+
+def _weighing_labels(loss: LossConfig, part: float) -> LossConfig:
+    """No similarities of the teacher, and its labels' losses at so much of their weight."""
+    return replace(
+        loss,
+        teacher_similarity_weight=0.0,
+        head_weight=loss.head_weight * part,
+        triplet_weight=loss.triplet_weight * part,
+    )
 
 
 def _in_short(recipe: TrainConfig) -> TrainConfig:

@@ -79,6 +79,7 @@ class Material:
         self._config = config
         self.split = split_data(data, config)
         unlabelled = find_unlabelled(data)
+        _warn_of_pictures_in_both(self.split)
         _refuse_held_out(unlabelled, self.split)
         _warn_of_other_views(data)
         self.training = CropCache(
@@ -173,6 +174,17 @@ def _refuse_bad_pictures(failed: Sequence[str]) -> None:
     if failed:
         raise TrainingError(
             f"{len(failed)} pictures can't be read; move them away first: " + "; ".join(failed[:5])
+        )
+
+
+def _warn_of_pictures_in_both(split: Split) -> None:
+    """A file may come through two sources, as two people: a folder, and a gallery made of it."""
+    trained_on = {picture.path.resolve() for picture in split.training}
+    both = [p.path for p in split.validation if p.path.resolve() in trained_on]
+    if both:
+        log(
+            f"warning: {len(both)} pictures of held-out people are trained on as well, as of "
+            f"others (the first is {both[0]}); figures of those held out will be too good"
         )
 
 

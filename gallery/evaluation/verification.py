@@ -37,6 +37,8 @@ FIGURES = {
 
 _PAIRS_AT_ONCE = 8192
 _RESAMPLES = 1000
+_LEAST_JUDGED = 0.15
+"""Of the resamples: of fewer there is no interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +99,11 @@ class VerificationResult:
             if judge.can_judge(weights):
                 for name, value in judge.figures(judge.balance(weights)).items():
                     drawn[name].append(value)
+        # Of few people only those resamples can be judged in which all are, hence all alike.
+        judged = len(next(iter(drawn.values())))
+        enough = judged and judged >= _LEAST_JUDGED * resamples
         return {
-            name: interval_of(np.array(values or [np.nan]), level=level)
+            name: interval_of(np.array(values if enough else [np.nan]), level=level)
             for name, values in drawn.items()
         }
 

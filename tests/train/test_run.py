@@ -547,6 +547,20 @@ def test_views_of_another_manifest_are_warned_of(tiny_config, with_unlabelled, t
     (with_unlabelled.unlabelled[0] / "made-of.txt").write_text("another\n")
     with start_run(tmp_path / "other", tiny_config(), with_unlabelled):
         assert "whoever holds views of another manifest" in "".join(capsys.readouterr())
+    above = replace(with_unlabelled, unlabelled=(with_unlabelled.unlabelled[0].parent,))
+    with start_run(tmp_path / "third", tiny_config(), above):
+        assert "holds views of another manifest" in "".join(capsys.readouterr())
+
+
+def test_pictures_of_both_parts_are_warned_of(tiny_config, data, people, tmp_path, capsys):
+    (tmp_path / "again").mkdir()
+    for folder in people.iterdir():  # everybody under another name
+        (tmp_path / "again" / f"other-{folder.name}").symlink_to(folder)
+    sources = (*data.sources, (tmp_path / "again", "folders"))
+    twice = replace(data, sources=sources, teacher=None)
+    with start_run(tmp_path / "run", tiny_config(loss=LossConfig()), twice):
+        said = "".join(capsys.readouterr())
+    assert "of held-out people are trained on as well" in said
 
 
 @pytest.mark.parametrize("harm", ["no picture", "not looked into"])

@@ -91,15 +91,13 @@ def _to_train_on(manifest: Path) -> list[LabelledPicture]:
 
 
 def are_views_of(folder: Path, manifests: Sequence[Path]) -> bool:
-    """Whether what a folder holds are views of one of these manifests, or no views at all.
+    """Whether all views that a folder holds, at any depth, are of one of these manifests.
 
     Raises:
         OSError: a manifest can't be read.
     """
-    note = folder / _MADE_OF
-    if not note.is_file():
-        return True
-    return note.read_text(encoding="utf-8", errors="replace").strip() in map(_digest, manifests)
+    notes = {note.read_text("utf-8", "replace").strip() for note in folder.rglob(_MADE_OF)}
+    return not notes or notes <= set(map(_digest, manifests))
 
 
 def _digest(manifest: Path) -> str:

@@ -116,6 +116,16 @@ def test_a_threshold_is_learned_from_the_other_half() -> None:
     assert found.figures()["accuracy"] == 6 / 8
 
 
+def test_so_few_people_that_all_are_in_every_resample_have_no_interval() -> None:
+    people = [f"p{n // 3}" for n in range(12)]
+    rows = np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    found = evaluate_pairs(
+        rows, people, draw_honest_pairs(people, list(map(str, range(12)))), name="cross-view"
+    )
+    assert math.isnan(found.intervals(resamples=200)["accuracy"].low)
+
+
 def test_intervals_hold_the_figures_and_are_seeded() -> None:
     generator = np.random.default_rng(0)
     same = np.arange(400) % 2 == 0
