@@ -18,8 +18,10 @@ nothing else. ``backbones`` trains each from random weights. ``strange`` trains 
 and changes of it on all data sets of a manifest but one, and judges them on people of that one,
 whose cameras no run has seen (without normalised stages, which are younger than those figures); all
 see as many pictures, views among them. ``parts`` does so with the recipe and views, one part of it
-left out or changed a run. A run that was killed goes on when the program is called again; one that
-is done is left alone. At the end stands what ``reid-gallery train compare`` says.
+left out or changed a run; ``parts-recipe`` is the recipe as it is now. In all others of both the
+losses weigh what they did in the recipe at first. A run that was killed goes on when the program is
+called again; one that is done is left alone. At the end stands what ``reid-gallery train compare``
+says.
 """
 
 import argparse
@@ -52,6 +54,9 @@ NARROW = 384
 """Channels of the last convolution, as in the shipped extractor."""
 BACKBONES = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv3_small_100")
 NO_LABELS = {"head_weight": 0.0, "triplet_weight": 0.0}
+FORMER = {"head_weight": 0.5, "triplet_weight": 0.5, "teacher_similarity_weight": 60.0}
+"""What the recipe ``cpu`` weighed these with until ``parts`` had told: that is what they leave out
+parts of, and what ``strange`` changes."""
 NO_TEACHER = {"teacher_cosine_weight": 0.0, "teacher_similarity_weight": 0.0}
 
 
@@ -107,7 +112,7 @@ def backbones() -> Runs:
 
 def strange() -> Runs:
     """The recipe ``cpu`` in short, as it was before stages were normalised, and its changes."""
-    base = _in_short(load_config(recipe_path("cpu")))
+    base = _in_short(_as_it_was(load_config(recipe_path("cpu"))))
     base = replace(base, model=replace(base.model, normalised_stages=0))
     strong = AugmentConfig(light=0.95, tint=0.6, grey=0.2, quality=0.6, erasing=0.5)
     teacher_only = replace(base.loss, **NO_LABELS)
@@ -128,8 +133,10 @@ def parts() -> Runs:
 
     What has no teacher can have no views: the last is to be compared with the one before it.
     """
-    base = replace(_in_short(load_config(recipe_path("cpu"))), precision="bf16")
+    recipe = replace(_in_short(load_config(recipe_path("cpu"))), precision="bf16")
+    base = _as_it_was(recipe)
     whole = _with_views(base, people_per_batch=12, unlabelled_per_batch=48)
+    now = _with_views(recipe, people_per_batch=12, unlabelled_per_batch=48)
     loss, data, model = whole.loss, whole.data, whole.model
     as_taken = AugmentConfig(flip=0, box=0, light=0, tint=0, grey=0, quality=0, erasing=0)
     with_views = {
@@ -149,6 +156,7 @@ def parts() -> Runs:
         "not-averaged": replace(whole, optim=replace(whole.optim, ema_decay=0.0)),
         "any-camera": replace(whole, data=replace(data, mix_cameras=False)),
         "unfrozen": _in_phases(whole, frozen_stages=0),
+        "recipe": _in_phases(now, frozen_stages=0),
         "32-bits": replace(whole, precision="fp32"),
         "narrow-head": replace(whole, model=replace(model, head_channels=NARROW)),
         "192x96": _in_phases(whole, height=192, width=96),
@@ -161,6 +169,10 @@ def parts() -> Runs:
         **{f"parts-{name}": SmallRun(config, views=True) for name, config in with_views.items()},
         **{f"parts-{name}": SmallRun(config) for name, config in without.items()},
     }
+
+
+def _as_it_was(recipe: TrainConfig) -> TrainConfig:
+    return replace(recipe, loss=replace(recipe.loss, **FORMER))
 
 
 def _weighing_labels(loss: LossConfig, part: float) -> LossConfig:
