@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,8 @@ _PRAGMAS = (
     f"mmap_size = {MAPPED_BYTES}",
     "secure_delete = ON",  # removed vectors are overwritten with zeros, not just unlinked
 )
+
+_TICK_S = 0.01
 
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
@@ -61,8 +64,7 @@ class Connection:
         """Connect with locks; where those can't be made, to the file as it lies."""
         sqlite = sqlite3.connect(self.path, timeout=min(self.wait_s, 1e6), isolation_level=None)
         try:
-            for pragma in _PRAGMAS:
-                sqlite.execute(f"PRAGMA {pragma}")
+            self._set_up(sqlite)
         except sqlite3.OperationalError as error:
             sqlite.close()
             if not is_locked_out(self.path, error):
@@ -70,6 +72,20 @@ class Connection:
             frozen = FrozenFile(self.path)
             return frozen.connect(), frozen
         return sqlite, None
+
+    def _set_up(self, sqlite: sqlite3.Connection) -> None:
+        """Make the settings; two processes can't switch to WAL at once, and SQLite doesn't wait."""
+        deadline = time.monotonic() + self.wait_s
+        for pragma in _PRAGMAS:
+            while True:
+                try:
+                    sqlite.execute(f"PRAGMA {pragma}")
+                    break
+                except sqlite3.OperationalError as error:
+                    busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+                    if not busy or time.monotonic() >= deadline:
+                        raise
+                    time.sleep(_TICK_S)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -267,6 +267,10 @@ class Store:
             changes.check_undoable(change)
             enrolled = changes.enrolled_by(sqlite, change.seq) if change.kind == "enroll" else []
         if change.kind == "enroll":
+            if not enrolled:
+                raise ConflictError(
+                    f"change {change.seq} can't be undone: its sightings were all removed since"
+                )
             if not allow_removal:
                 raise IrreversibleError(
                     f"undoing change {change.seq} deletes its {len(enrolled)} sightings for good; "

@@ -79,6 +79,15 @@ def test_undoing_a_redo_leaves_the_change_undone_and_the_one_before_it_next(gall
     assert people(gallery) == {"a": 2, "b": 2, "c": 2}
 
 
+def test_an_enrolment_of_which_nothing_is_left_is_not_undone(gallery):
+    report = gallery.enroll_embeddings(unit(1, seed=3), pids=["d"])
+    enrolled = gallery.history(limit=1)[0].seq
+    gallery.remove(sighting_ids=report.enrolled)
+    for allowed in (False, True):
+        with pytest.raises(ConflictError, match="all removed since"):
+            gallery.undo(enrolled, allow_removal=allowed)
+
+
 def test_a_change_that_later_ones_stand_on_is_not_undone(gallery):
     gallery.merge("a", "b")
     gallery.merge("c", "a")
