@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,14 @@ from .cameras import warn_of_unknown
 from .decision import DEFAULT_FPIR
 from .embeddings import check_embeddings
 from .enrolling import Enrolment, Progress, enroll_new, no_progress
-from .errors import ConflictError, EmbeddingError, LayoutError, PictureError, QueryError
+from .errors import (
+    ConflictError,
+    EmbeddingError,
+    LayoutError,
+    PictureError,
+    QueryError,
+    StoreDamagedError,
+)
 from .extractor import Extractor, resolve_model
 from .index_choice import check_choice
 from .index_keeper import IndexKeeper, News
@@ -489,16 +497,18 @@ class Gallery:
     def _pin(self, pin: ModelPin) -> Generation:
         """Pin the store to a model, and have the index ready before anything is added."""
         generation = self._store.pin(pin)
-        self._see_past()
+        with self._store.snapshot() as sqlite:
+            self._keeper.refresh(sqlite)
         return generation
 
     def _see_past(self) -> None:
-        """Have the index in step before a change.
+        """Have the index in step before a correction.
 
         The saved one may be of a database that was put back from a backup since. Now the numbers
-        of changes tell; when as many were made again as it knows of, they wouldn't.
+        of changes tell; when as many were made again as it knows of, they wouldn't. A damaged
+        store is corrected all the same: that is how it is mended.
         """
-        with self._store.snapshot() as sqlite:
+        with suppress(StoreDamagedError), self._store.snapshot() as sqlite:
             self._keeper.refresh(sqlite)
 
     def _keep_index(self, news: News | None = None) -> None:
