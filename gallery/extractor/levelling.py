@@ -35,8 +35,15 @@ DIRECTIONS = "directions"
 _OURS = "levelled/"
 """Before every name that is added; again for each time that a model is levelled."""
 
+MOST_DIRECTIONS = 16
+"""Those in which means differ most, and never more than half of an embedding's dimensions. What
+tells people apart goes with them, too: 20 directions of made-up cameras cost two points of mAP."""
+
 _NOTHING = 1e-4
 """Of the largest difference between means: what is smaller is rounding."""
+
+_ALIKE = 1e-6
+"""How far means lie apart that are equal but for rounding."""
 
 _CHECKED = 8
 
@@ -46,7 +53,8 @@ class Cameras:
     """What sets cameras apart.
 
     Attributes:
-        directions: float32[m, d], unit rows at right angles; one less than cameras, at most.
+        directions: float32[m, d], unit rows at right angles, the strongest first; one less than
+            cameras, and `MOST_DIRECTIONS`, at most.
         count: of cameras.
         pictures: how many their means are of, all together.
     """
@@ -65,7 +73,7 @@ def find_directions(embeddings: Embeddings, cameras: Sequence[str | None]) -> Ca
             of a camera with less than `LEAST_PICTURES`.
 
     Raises:
-        ModelError: fewer than two cameras are left.
+        ModelError: fewer than two cameras are left, or their means are the same.
     """
     of = np.array([camera or "" for camera in cameras])
     names, counts = np.unique(of, return_counts=True)
@@ -79,7 +87,10 @@ def find_directions(embeddings: Embeddings, cameras: Sequence[str | None]) -> Ca
         )
     means = np.stack([embeddings[of == name].mean(0, dtype=np.float64) for name in names[kept]])
     _, sizes, rows = np.linalg.svd(means - means.mean(0), full_matrices=False)
-    directions: Embeddings = rows[sizes > _NOTHING * sizes[0]].astype(np.float32)
+    if sizes[0] < _ALIKE:
+        raise ModelError("nothing sets these cameras apart: their pictures are alike on average")
+    most = min(MOST_DIRECTIONS, embeddings.shape[1] // 2)
+    directions: Embeddings = rows[sizes > _NOTHING * sizes[0]][:most].astype(np.float32)
     return Cameras(directions, int(kept.sum()), int(counts[kept].sum()))
 
 

@@ -10,6 +10,7 @@ from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.extractor.agreement import noise_pictures
 from reid_gallery.gallery.extractor.levelling import (
     LEAST_PICTURES,
+    MOST_DIRECTIONS,
     find_directions,
     level,
     without,
@@ -81,6 +82,23 @@ def test_pictures_of_no_camera_and_of_seldom_ones_do_not_count():
 def test_fewer_than_two_cameras_are_refused(names, told):
     with pytest.raises(ModelError, match=told):
         find_directions(seen_by("a", each=60)[0], names)
+
+
+def test_cameras_that_see_alike_are_refused():
+    rows, _ = seen_by("a", each=60)
+    with pytest.raises(ModelError, match="nothing sets these cameras apart"):
+        find_directions(np.concatenate([rows, rows]), ["a"] * 60 + ["b"] * 60)
+
+
+@pytest.mark.parametrize(("dim", "most"), [(64, MOST_DIRECTIONS), (8, 4)])
+def test_of_many_cameras_the_strongest_directions_are_taken(dim, most):
+    names = [f"c{n}" for n in range(30)]
+    rows, of = seen_by(names, dim=dim)
+    found = find_directions(rows, of)
+    assert (found.count, len(found.directions)) == (30, most)
+    means = rows.reshape(30, -1, dim).mean(1)
+    along = np.linalg.norm((means - means.mean(0)) @ found.directions.T, axis=0)
+    assert (np.diff(along) < 1e-5).all()
 
 
 def test_the_file_embeds_so_and_says_where_it_comes_from(tmp_path):
