@@ -9,17 +9,16 @@ person is needed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..atomic import replacing
 from ..errors import ModelError
-from .agreement import check_agreement, noise_pictures
 from .contract import OUTPUT, Embeddings
-from .files import check_out, read_graph, save_graph
+from .deriving import derive, make_node, make_unit, rename
 from .onnx_extractor import Extractor
 from .spec import ModelSpec
 
@@ -44,8 +43,6 @@ _NOTHING = 1e-4
 
 _ALIKE = 1e-6
 """How far means lie apart that are equal but for rounding."""
-
-_CHECKED = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +115,6 @@ def level(extractor: Extractor, cameras: Cameras, out: Path, *, name: str = "") 
     Raises:
         ModelError: the new file can't be made; nothing is written.
     """
-    check_out(out)
     spec = extractor.spec
     earlier = spec.training.get("levelled", [])
     note = {
@@ -127,50 +123,34 @@ def level(extractor: Extractor, cameras: Cameras, out: Path, *, name: str = "") 
         "cameras": cameras.count,
         "pictures": cameras.pictures,
     }
-    levelled = replace(
-        spec,
+    return derive(
+        extractor,
+        out,
         name=name or f"{spec.name}-levelled",
-        training={**spec.training, "levelled": [*earlier, note]},
-        metrics={},
-        calibration=None,
+        training={"levelled": [*earlier, note]},
+        doing="levelling",
+        change=partial(_take_out, directions=cameras.directions, prefix=_OURS * (len(earlier) + 1)),
+        wanted=lambda pictures: without(extractor.embed_fitted(pictures), cameras.directions),
     )
-    model = read_graph(extractor.path, doing="levelling")
-    _take_out(model, cameras.directions, prefix=_OURS * (len(earlier) + 1))
-    pictures = noise_pictures(_CHECKED)
-    try:
-        with replacing(out) as part:
-            save_graph(model, part, levelled)
-            wanted = without(extractor.embed_fitted(pictures), cameras.directions)
-            check_agreement(Extractor.load(part), pictures, wanted)
-    except OSError as error:
-        raise ModelError(f"{out}: can't be written ({error.strerror or error})") from error
-    return levelled
 
 
-def _take_out(model: "onnx.ModelProto", directions: Embeddings, *, prefix: str) -> None:
+def _take_out(model: "onnx.ModelProto", *, directions: Embeddings, prefix: str) -> None:
     """Put `without` behind the graph, of operators that mean the same in every opset."""
-    from onnx import helper, numpy_helper  # noqa: PLC0415 (of the training extra)
+    from onnx import numpy_helper  # noqa: PLC0415 (of the training extra)
 
-    graph = model.graph
     embedded, along, part, rest = (
         f"{prefix}{name}" for name in ("embeddings", "along", "part", "rest")
     )
-    for old in graph.node:
-        old.input[:] = [embedded if given == OUTPUT else given for given in old.input]
-        old.output[:] = [embedded if made == OUTPUT else made for made in old.output]
     rows, columns = f"{prefix}{DIRECTIONS}", f"{prefix}transposed"
-
-    def node(operator: str, inputs: list[str], output: str, **how: Any) -> "onnx.NodeProto":
-        return helper.make_node(operator, inputs, [output], f"{prefix}makes/{output}", **how)
-
-    graph.node.extend(
+    rename(model, {OUTPUT: embedded})
+    model.graph.node.extend(
         [
-            node("MatMul", [embedded, columns], along),
-            node("MatMul", [along, rows], part),
-            node("Sub", [embedded, part], rest),
-            node("LpNormalization", [rest], OUTPUT, axis=1, p=2),
+            make_node(prefix, "MatMul", [embedded, columns], along),
+            make_node(prefix, "MatMul", [along, rows], part),
+            make_node(prefix, "Sub", [embedded, part], rest),
+            make_unit(prefix, rest),
         ]
     )
     transposed = np.ascontiguousarray(directions.T)
-    graph.initializer.append(numpy_helper.from_array(directions, rows))
-    graph.initializer.append(numpy_helper.from_array(transposed, columns))
+    model.graph.initializer.append(numpy_helper.from_array(directions, rows))
+    model.graph.initializer.append(numpy_helper.from_array(transposed, columns))

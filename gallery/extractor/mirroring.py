@@ -4,19 +4,17 @@ The mean of both embeddings is nearer to what the person looks like from elsewhe
 it takes twice the time. (Also called flip testing.)
 """
 
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ..atomic import replacing
 from ..errors import ModelError
 from ..pictures.fit import WIDTH
-from .agreement import check_agreement, noise_pictures
 from .contract import INPUT, OUTPUT, Embeddings
-from .files import check_out, read_graph, save_graph
+from .deriving import derive, make_node, make_unit, rename
 from .onnx_extractor import Extractor
 from .spec import ModelSpec
 
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 
 _OURS = "mirrored/"
 """Before every name that is added, so that none is taken twice."""
-
-_CHECKED = 8
 
 
 def embed_both_ways(extractor: Extractor, pictures: npt.NDArray[np.uint8]) -> Embeddings:
@@ -58,27 +54,18 @@ def mirror(extractor: Extractor, out: Path, *, name: str = "") -> ModelSpec:
     Raises:
         ModelError: it looks twice already, or the new file can't be made; nothing is written.
     """
-    check_out(out)
     spec = extractor.spec
     if "mirrored" in spec.training:
         raise ModelError(f"{extractor.path}: {spec.name} looks at mirror images already")
-    mirrored = replace(
-        spec,
+    return derive(
+        extractor,
+        out,
         name=name or f"{spec.name}-mirrored",
-        training={**spec.training, "mirrored": {"of": spec.name, "sha256": extractor.sha256}},
-        metrics={},
-        calibration=None,
+        training={"mirrored": {"of": spec.name, "sha256": extractor.sha256}},
+        doing="mirroring",
+        change=partial(_look_twice, dim=spec.dim),
+        wanted=partial(embed_both_ways, extractor),
     )
-    model = read_graph(extractor.path, doing="mirroring")
-    _look_twice(model, spec.dim)
-    pictures = noise_pictures(_CHECKED)
-    try:
-        with replacing(out) as part:
-            save_graph(model, part, mirrored)
-            check_agreement(Extractor.load(part), pictures, embed_both_ways(extractor, pictures))
-    except OSError as error:
-        raise ModelError(f"{out}: can't be written ({error.strerror or error})") from error
-    return mirrored
 
 
 def _look_twice(model: "onnx.ModelProto", dim: int) -> None:
@@ -88,9 +75,7 @@ def _look_twice(model: "onnx.ModelProto", dim: int) -> None:
     """
     graph = model.graph
     both, embedded = f"{_OURS}pictures", f"{_OURS}embeddings"
-    for node in graph.node:
-        node.input[:] = [both if given == INPUT else given for given in node.input]
-        node.output[:] = [embedded if made == OUTPUT else made for made in node.output]
+    rename(model, {INPUT: both, OUTPUT: embedded})
     nodes = [*_double(both), *graph.node, *_average(embedded)]
     del graph.node[:]
     graph.node.extend(nodes)
@@ -107,27 +92,20 @@ def _look_twice(model: "onnx.ModelProto", dim: int) -> None:
 def _double(both: str) -> list["onnx.NodeProto"]:
     images = f"{_OURS}images"
     return [
-        _node("Gather", [INPUT, f"{_OURS}columns"], images, axis=2),
-        _node("Concat", [INPUT, images], both, axis=0),
+        make_node(_OURS, "Gather", [INPUT, f"{_OURS}columns"], images, axis=2),
+        make_node(_OURS, "Concat", [INPUT, images], both, axis=0),
     ]
 
 
 def _average(embedded: str) -> list["onnx.NodeProto"]:
     pairs, own, other, total = (f"{_OURS}{name}" for name in ("pairs", "own", "other", "sum"))
     return [
-        _node("Reshape", [embedded, f"{_OURS}halves"], pairs),
-        _node("Gather", [pairs, f"{_OURS}first"], own, axis=0),
-        _node("Gather", [pairs, f"{_OURS}second"], other, axis=0),
-        _node("Add", [own, other], total),
-        _node("LpNormalization", [total], OUTPUT, axis=1, p=2),
+        make_node(_OURS, "Reshape", [embedded, f"{_OURS}halves"], pairs),
+        make_node(_OURS, "Gather", [pairs, f"{_OURS}first"], own, axis=0),
+        make_node(_OURS, "Gather", [pairs, f"{_OURS}second"], other, axis=0),
+        make_node(_OURS, "Add", [own, other], total),
+        make_unit(_OURS, total),
     ]
-
-
-def _node(operator: str, inputs: list[str], output: str, **how: Any) -> "onnx.NodeProto":
-    from onnx import helper  # noqa: PLC0415 (of the training extra)
-
-    # Named by what it makes: of the graph around it no other node makes that.
-    return helper.make_node(operator, inputs, [output], f"{_OURS}makes/{output}", **how)
 
 
 def _constant(name: str, value: npt.NDArray[np.int64]) -> "onnx.TensorProto":
