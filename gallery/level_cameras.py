@@ -3,16 +3,13 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .calibration.data import read_gallery
-from .errors import PictureError
+from .calibration.data import read_gallery, read_whole
 from .evaluation.embedding import embed_files
 from .extractor import Extractor
 from .extractor.files import check_out
 from .extractor.levelling import Cameras, find_directions, level
 from .extractor.spec import ModelSpec
 from .model_choice import choose_extractor
-from .pictures.layouts import read_layout
-from .pictures.manifest import is_manifest, read_manifest
 from .store.store import Store
 
 Progress = Callable[[int], None]
@@ -74,12 +71,10 @@ def _read(sources: Sources) -> dict[Path, str | None]:
     """Each picture's camera; those of two data sets are two, whatever their names."""
     camera_of: dict[Path, str | None] = {}
     for number, (source, layout) in enumerate(sources):
-        reading = read_manifest(source) if is_manifest(source) else read_layout(layout, source)
-        if reading.failed:
-            raise PictureError(f"{reading.failed[0][1]}; levelling needs every picture's camera")
+        pictures = read_whole(source, layout, needs="levelling needs every picture's camera")
         camera_of |= {
             picture.path: picture.camera and f"{number} {picture.source or ''} {picture.camera}"
-            for picture in reading.pictures
+            for picture in pictures
             if picture.split != "validation"
         }
     return camera_of

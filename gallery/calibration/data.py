@@ -17,6 +17,8 @@ from ..store.everything import read_everything
 from ..store.generations import Generation
 from ..store.store import Store
 
+_NEEDS = "calibrating needs every picture's label"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledEmbeddings:
@@ -42,15 +44,25 @@ def read_people(sources: Sequence[tuple[Path, str]]) -> list[tuple[str, Labelled
     """
     people: list[tuple[str, LabelledPicture]] = []
     for number, (source, layout) in enumerate(sources):
-        reading = read_manifest(source) if is_manifest(source) else read_layout(layout, source)
-        if reading.failed:
-            raise PictureError(f"{reading.failed[0][1]}; calibrating needs every picture's label")
         people += [
             (f"{number}/{picture.source or ''}", picture)
-            for picture in reading.pictures
+            for picture in read_whole(source, layout, needs=_NEEDS)
             if picture.split != "training" and picture.pid not in distractors_of(layout)
         ]
     return _once(people)
+
+
+def read_whole(source: Path, layout: str, *, needs: str) -> list[LabelledPicture]:
+    """Read a folder or manifest of which nothing may be missing; ``needs`` says why.
+
+    Raises:
+        LayoutError: it can't be read.
+        PictureError: a file doesn't follow the layout.
+    """
+    reading = read_manifest(source) if is_manifest(source) else read_layout(layout, source)
+    if reading.failed:
+        raise PictureError(f"{reading.failed[0][1]}; {needs}")
+    return reading.pictures
 
 
 def _once(people: Sequence[tuple[str, LabelledPicture]]) -> list[tuple[str, LabelledPicture]]:
