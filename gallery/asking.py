@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -99,17 +100,19 @@ class Question:
     rerank: bool = False
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise QueryError(f"k must be at least 1, not {self.k}")
-        if isinstance(self.cameras, str) or isinstance(self.not_cameras, str):
-            raise QueryError("cameras are a list of names, not one text; put it in brackets")
+        if not isinstance(self.k, Integral) or self.k < 1:
+            raise QueryError(f"k is a whole number, at least 1, not {self.k!r}")
+        for name in ("cameras", "not_cameras"):
+            # Once and for all: an iterator would be used up by the first who looks.
+            object.__setattr__(self, name, _names(name, getattr(self, name)))
         for moment in (self.since, self.until):
             if moment is not None and not isinstance(moment, datetime):
                 raise QueryError(f"since and until are datetimes, not {moment!r}")
         if self.since and self.until and to_microseconds(self.since) > to_microseconds(self.until):
             raise QueryError(f"since {self.since} is later than until {self.until}")
-        if self.min_score is not None and not -1 <= self.min_score <= 1:
-            raise QueryError(f"min_score is a cosine, from -1 to 1, not {self.min_score}")
+        lowest = self.min_score
+        if lowest is not None and not (_is_number(lowest) and -1 <= lowest <= 1):
+            raise QueryError(f"min_score is a cosine, from -1 to 1, not {lowest!r}")
         _check_fpir(self.fpir)
         if self.pooling not in ("max", "mean", "centroid"):
             raise QueryError(f"pooling is max, mean or centroid, not {self.pooling!r}")
@@ -132,8 +135,8 @@ class Question:
     def filter(self) -> Filter:
         """The sightings that may match."""
         return Filter(
-            cameras=tuple(as_texts(self.cameras)),
-            not_cameras=tuple(as_texts(self.not_cameras)),
+            cameras=tuple(self.cameras),
+            not_cameras=tuple(self.not_cameras),
             since=self.since,
             until=self.until,
         )
@@ -204,6 +207,7 @@ def answer(
     Raises:
         ModelMismatchError: ``made_by`` is not the model of the gallery; another process may have
             moved it to another one meanwhile.
+        EmbeddingError: rows aren't of the gallery's dimension.
     """
     queries: list[tuple[str, ...]] = [(name,) for name in names]
     if question.as_one and len(embeddings):
@@ -213,6 +217,10 @@ def answer(
         generation = current_generation(sqlite)
         if generation is not None and made_by is not None:
             store.check_pin(generation, made_by)
+        if generation is not None and embeddings.shape[1] != generation.dim:
+            raise EmbeddingError(
+                f"embeddings: {embeddings.shape[1]} dimensions where {generation.dim} are needed"
+            )
         return [
             found
             for batch in in_batches(
@@ -252,9 +260,23 @@ def compare(
     return Comparison(score, threshold, None if threshold is None else score >= threshold)
 
 
+def _names(option: str, cameras: Iterable[Any]) -> tuple[str, ...]:
+    if isinstance(cameras, str):
+        raise QueryError(f"{option} are a list of names, not one text; put it in brackets")
+    names = tuple(as_texts(cameras))
+    for name in names:
+        if not isinstance(name, str):
+            raise QueryError(f"{option} are names, not {name!r}; leave it out")
+    return names
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _check_fpir(fpir: float) -> None:
-    if not 0 < fpir < 1:
-        raise QueryError(f"fpir lies between 0 and 1, not {fpir}")
+    if not _is_number(fpir) or not 0 < fpir < 1:
+        raise QueryError(f"fpir lies between 0 and 1, not {fpir!r}")
 
 
 def _source(item: Item) -> Path | Crop:

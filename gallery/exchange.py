@@ -103,7 +103,7 @@ def _write_csv(path: Path, records: Iterator[Record], _dim: int) -> int:
 
 def _read_csv(path: Path) -> Iterator[Record]:
     csv.field_size_limit(2**24)
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may have saved it
         rows = csv.DictReader(file)
         if tuple(rows.fieldnames or ()) != COLUMNS:
             raise ValueError(f"its columns aren't {', '.join(COLUMNS)}")

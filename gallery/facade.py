@@ -102,6 +102,7 @@ class Gallery:
         """Let go of the store; the index is saved if the saved one is no good."""
         try:
             self._keeper.save_if_stale()
+            self._keeper.forget_removed()
         finally:
             self._keeper.drop()
             self._store.close()
@@ -117,7 +118,10 @@ class Gallery:
     ) -> None:
         if error is None:
             self.close()
-        else:  # what went wrong, or was interrupted, is not to wait for an index
+            return
+        try:  # what went wrong, or was interrupted, is not to wait for an index that lacks a few
+            self._keeper.forget_removed()
+        finally:
             self._store.close()
 
     def __repr__(self) -> str:
@@ -315,8 +319,7 @@ class Gallery:
             EmbeddingError: they aren't unit rows of the gallery's dimension.
         """
         question = self._question(options)
-        generation = self._generation()
-        rows = check_embeddings(embeddings, dim=generation.dim if generation else None)
+        rows = check_embeddings(embeddings)
         titles = names if names is not None else [f"embedding {n}" for n in range(len(rows))]
         if len(titles) != len(rows):
             raise EmbeddingError(f"{len(rows)} rows but {len(titles)} names; give one each")
@@ -352,7 +355,7 @@ class Gallery:
             raise ConflictError("name a person to remove, or sightings; not both, nor neither")
         self._see_past()
         removal = self._store.remove(pid=pid, ids=sighting_ids)
-        self._keep_index()
+        self._keep_index_clean()
         return removal
 
     def rename(self, old: str, new: str) -> None:
@@ -386,7 +389,7 @@ class Gallery:
         """
         self._see_past()
         change = self._store.undo(seq, allow_removal=allow_removal)
-        self._keep_index()
+        self._keep_index_clean()
         return change
 
     # -- looking -------------------------------------------------------------------------------
@@ -427,12 +430,16 @@ class Gallery:
 
         Raises:
             ModelError: with ``pictures``, the model that embeds this gallery is not to be found.
+            ModelMismatchError: with ``pictures``, it isn't the one that was loaded any more.
         """
         from .health.audit import audit
 
         generation = self._generation()
-        embeds = pictures and generation is not None and not generation.external
-        embed = self.extractor.embed if embeds else None
+        embed = None
+        if pictures and generation is not None and not generation.external:
+            # Another process may have moved the store since the extractor was loaded.
+            self._store.check_pin(generation, pin_of(self.extractor))
+            embed = self.extractor.embed
         return audit(self._store, embed, pictures=pictures, progress=progress)
 
     # -- looking after it ----------------------------------------------------------------------
@@ -520,3 +527,10 @@ class Gallery:
         with self._store.snapshot() as sqlite:
             self._keeper.refresh(sqlite, news)
         self._keeper.save_now_and_then()
+
+    def _keep_index_clean(self) -> None:
+        """`_keep_index` after a correction, which is done even where damage allows no index."""
+        try:
+            self._keep_index()
+        except StoreDamagedError as error:
+            self._keeper.do_without(error, removed=True)

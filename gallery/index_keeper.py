@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..index import IndexFileError, IndexValueError, VectorIndex, new_index, open_index
-from .errors import StoreBusyError, StoreDamagedError, StoreError
+from .errors import QueryError, StoreBusyError, StoreDamagedError, StoreError
 from .filelock import file_lock
 from .index_choice import (
     AUTOMATIC,
@@ -297,7 +297,38 @@ class IndexKeeper:
         try:
             self.save()
         except StoreError as error:
-            self._do_without(error)
+            self.do_without(error)
+
+    def forget_removed(self) -> None:
+        """See that the saved file holds nothing that was removed for good.
+
+        It does where a process was killed between a removal and saving the index. Before the
+        store is closed is the last moment to look.
+        """
+        if self._store.connection.read_only:
+            return
+        try:
+            with self._store.snapshot() as sqlite:
+                if self._saved_holds_removed(self._store.position(sqlite)):
+                    self._must_save = True
+                    self.refresh(sqlite)
+        except StoreDamagedError as error:
+            self.do_without(error)
+            return
+        except StoreError:
+            return  # the store isn't there any more, or can't be read
+        if self._must_save:
+            self.save_if_stale()
+
+    def _saved_holds_removed(self, now: Position) -> bool:
+        try:
+            saved = newest_saved(self._folder)
+        except IndexFileError:
+            return False  # whoever opens it makes it anew
+        return saved is not None and (
+            saved.position.generation != now.generation
+            or saved.position.last_removal < now.last_removal
+        )
 
     def _is_saved(self) -> bool:
         """Whether another process has saved an index with all that this one has taken in."""
@@ -314,14 +345,18 @@ class IndexKeeper:
             and saved.position.last_removal >= now.last_removal
         )
 
-    def _do_without(self, error: StoreError) -> None:
+    def do_without(self, error: StoreError, *, removed: bool = False) -> None:
         """Go on without a saved index, which costs time only; but none may hold what was removed.
+
+        Args:
+            error: why none can be saved.
+            removed: whether something was just removed.
 
         Raises:
             StoreError: one does, and can't be deleted.
         """
         log.warning("the index is not saved, the next start will be slower (%s)", error)
-        if not self._must_save:
+        if not (self._must_save or removed):
             return
         for path in index_files(self._folder):
             try:
@@ -338,7 +373,7 @@ class IndexKeeper:
         """Write the index of the store's present state, under a lock.
 
         The lock makes sure that no process puts back a file that holds a vector which another has
-        just removed.
+        just removed; should the other not have waited for it, the file is written once more.
 
         Raises:
             StoreError: it can't be written.
@@ -349,6 +384,8 @@ class IndexKeeper:
             with file_lock(self._lock, wait_s=wait_s, doing="saving the index"):
                 began = time.monotonic()
                 self._save()
+                while self._is_behind_removals():
+                    self._save()
                 now = time.monotonic()
                 self._rests_until = now + _REST * (now - began)
         except (IndexFileError, OSError) as error:
@@ -371,6 +408,12 @@ class IndexKeeper:
         self._index = open_index(path, rows=self._stored)
         self._saved_rows, self._must_save = len(self._index), False
 
+    def _is_behind_removals(self) -> bool:
+        """Whether something was removed while the index was being saved."""
+        with self._store.snapshot() as sqlite:
+            now = self._store.position(sqlite)
+        return self._position is not None and self._position.last_removal < now.last_removal
+
     def _heed_others_choice(self) -> None:
         """Another process may have been asked for another kind since this one opened the store."""
         if self._choosing:
@@ -387,7 +430,7 @@ class IndexKeeper:
             choice: a kind of index, or `AUTOMATIC`; None is as before.
 
         Raises:
-            QueryError: there is no such kind.
+            QueryError: there is no such kind, or nothing to index yet.
         """
         self._choosing = choice is not None
         try:
@@ -397,6 +440,11 @@ class IndexKeeper:
             with self._store.snapshot() as sqlite:
                 generation = current_generation(sqlite)
                 if generation is None:
+                    if choice is not None:
+                        raise QueryError(
+                            f"{self._store.directory.root}: nothing is enrolled yet, so there is "
+                            "no index to choose; enroll first"
+                        )
                     return
                 self._snapshot = sqlite, generation
                 self._remembered.clear()  # it is of the position before

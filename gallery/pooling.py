@@ -38,7 +38,7 @@ def rank_pooled(
         allowed: the only sightings that count; None allows all.
 
     Returns:
-        As `ranking.rank_identities`; ties go to the identity enrolled first.
+        As `ranking.rank_identities`; ties go to whose best sighting was enrolled first.
     """
     members: dict[int, list[int]] = {}
     for sighting in counting_ids(index, owners, allowed).tolist():

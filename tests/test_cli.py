@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import typer
 from reid_gallery import cli
 from reid_gallery.cli import ROOMS, build_app
 from reid_gallery.gallery.commands import correcting
+from reid_gallery.gallery.commands.terminal import parse_time_range
 from reid_gallery.gallery.figures import draw_figures
 from typer.testing import CliRunner
 
@@ -120,6 +122,20 @@ def test_filters_by_camera_and_time(filled, figures):
     done = run("query", question, "--since", "yesterday", store=filled)
     assert done.returncode == 2
     assert "ISO 8601" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("until", "last"),
+    [
+        ("2026-05-02", datetime(2026, 5, 2, 23, 59, 59, 999999, UTC)),
+        ("20260502", datetime(2026, 5, 2, 23, 59, 59, 999999, UTC)),
+        ("2026-05-02T10:00", datetime(2026, 5, 2, 10, tzinfo=UTC)),
+        ("1777716000", datetime(2026, 5, 2, 10, tzinfo=UTC)),
+        ("9999-12-31", datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)),
+    ],
+)
+def test_until_a_day_is_until_its_end(until, last):
+    assert parse_time_range("2026-05-02", until) == (datetime(2026, 5, 2, tzinfo=UTC), last)
 
 
 @pytest.mark.parametrize("option", ["--camera", "--not-camera"])

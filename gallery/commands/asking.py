@@ -77,9 +77,12 @@ def query(
         list[str] | None, typer.Option(help="No sighting of this one; may be repeated.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Only sightings from then on: 2026-05-01T12:30.")
+        str | None,
+        typer.Option(help="Only sightings from then on: 2026-05-01T12:30, or a whole day."),
     ] = None,
-    until: Annotated[str | None, typer.Option(help="Only sightings up to then.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Only sightings up to then, or to that day's end.")
+    ] = None,
     as_one: Annotated[bool, typer.Option(help="All pictures show one unknown person.")] = False,
     min_score: Annotated[
         float | None, typer.Option(callback=check_score, help="No match below it.")

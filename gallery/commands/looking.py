@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .opening import open_gallery
-from .options import DONE, SOME_FAILED, Json, Store
+from .options import DONE, SOME_FAILED, Json, Model, Store
 from .terminal import say, show_progress, show_result
 
 app = typer.Typer()
@@ -56,6 +56,7 @@ def audit(
     pictures: Annotated[bool, typer.Option(help="Read every picture, too.")] = True,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, a PNG.")] = None,
     store: Store = None,
+    model: Model = None,
     as_json: Json = False,
 ) -> int:
     """List likely mistakes, and how to mend them. Nothing is changed."""
@@ -63,7 +64,7 @@ def audit(
         from ..reports.png import check_png_path
 
         check_png_path(sheet)
-    with open_gallery(store, create=False) as gallery, show_progress() as progress:
+    with open_gallery(store, model=model, create=False) as gallery, show_progress() as progress:
         report = gallery.audit(pictures=pictures, progress=progress)
     show_result("audit", report, as_json)
     if sheet is not None:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,8 +14,6 @@ import typer
 from ..errors import ReidGalleryError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rich.console import RenderableType
     from rich.progress import Progress
 
@@ -70,15 +69,28 @@ def show_progress(total: int | None = None) -> Iterator[Callable[[int], None]]:
 
 def parse_time_range(
     since: str | None, until: str | None
-) -> tuple["datetime | None", "datetime | None"]:
-    """Read what --since and --until give; what is no time or no range is wrong usage."""
+) -> tuple[datetime | None, datetime | None]:
+    """Read what --since and --until give; what is no time or no range is wrong usage.
+
+    Of a day without an hour the first is the beginning, and the last is the end.
+    """
     first, last = _parse_time(since, "--since"), _parse_time(until, "--until")
+    if last is not None and until is not None and _is_day(until):
+        last += timedelta(days=1, microseconds=-1)
     if first is not None and last is not None and first > last:
         raise typer.BadParameter(f"--since {since} is later than --until {until}; swap them")
     return first, last
 
 
-def _parse_time(text: str | None, option: str) -> "datetime | None":
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text.strip())
+    except ValueError:
+        return False
+    return True
+
+
+def _parse_time(text: str | None, option: str) -> datetime | None:
     from ..pictures.labelled import parse_time
 
     try:

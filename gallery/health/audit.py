@@ -86,8 +86,10 @@ def _same_people(teller: Teller) -> Iterator[Finding]:
 def _same_pictures(teller: Teller, album: Album, strays: Strays) -> Iterator[Finding]:
     earlier, chance = find_twins(teller, album)
     for row in np.flatnonzero(chance > _LIKELY).tolist():
-        pair = (row, int(earlier[row]))
-        surplus, kept = pair if strays.chance[pair[0]] >= strays.chance[pair[1]] else pair[::-1]
+        first = int(earlier[row])
+        # The later one was saved anew, unless the first was given to the wrong person.
+        wrong_first = strays.chance[first] > max(_LIKELY, strays.chance[row])
+        surplus, kept = (first, row) if wrong_first else (row, first)
         yield teller.same_picture(surplus, kept, float(chance[row]))
 
 

@@ -155,9 +155,16 @@ def _mark(sqlite: sqlite3.Connection, change: ChangeRow, *, undone_by: int | Non
 
 
 def enrolled_by(sqlite: sqlite3.Connection, seq: int) -> list[int]:
-    """Return the ids of the sightings that a change enrolled and that are still there."""
+    """Return the ids of the sightings that a change enrolled and that are still there.
+
+    Raises:
+        ConflictError: none is.
+    """
     rows = sqlite.execute("SELECT id FROM sightings WHERE change_seq = ? ORDER BY id", (seq,))
-    return [number for (number,) in rows]
+    found = [number for (number,) in rows]
+    if not found:
+        raise ConflictError(f"change {seq} can't be undone: its sightings were all removed since")
+    return found
 
 
 def forget_people(sqlite: sqlite3.Connection, people: Iterable[int]) -> None:

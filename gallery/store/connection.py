@@ -31,6 +31,9 @@ _PRAGMAS = (
 
 _TICK_S = 0.01
 
+_FOR_READERS_MS = 200
+"""How long emptying the log may wait for readers: it keeps writers waiting as well."""
+
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 _ADVICE = {
@@ -54,7 +57,6 @@ class Connection:
 
     def __init__(self, path: Path, *, wait_s: float) -> None:
         self.path, self.wait_s = path, wait_s
-        self._remembers = False  # whether the log may still hold what was deleted
         with self._translated():
             self._sqlite, self._frozen = self._connect()
         self._file = _identify(path)
@@ -175,19 +177,26 @@ class Connection:
         """Empty the write-ahead log, where deleted rows may still be read.
 
         Readers that are in the middle of a snapshot keep the log alive; it is emptied when the
-        last of them is done and the store is next closed.
+        last of them is done and the store is next closed, by whomever.
         """
-        try:
-            (busy, *_) = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.OperationalError as error:
-            busy = error
-        self._remembers = bool(busy)
-        if self._remembers:
+        if not self._empty_log(wait_ms=_FOR_READERS_MS):
             log.warning(
                 "%s: what was deleted is still in the write-ahead log, while others read it or the "
                 "disk is full; open and close the store once more when they are done",
                 self.path.parent,
             )
+
+    def _empty_log(self, *, wait_ms: int) -> bool:
+        """Whether it is empty now; it can't be while somebody is reading what is in it."""
+        (usual_ms,) = self._sqlite.execute("PRAGMA busy_timeout").fetchone()
+        self._sqlite.execute(f"PRAGMA busy_timeout = {wait_ms:d}")
+        try:
+            (busy, *_) = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            self._sqlite.execute(f"PRAGMA busy_timeout = {usual_ms:d}")
+        return not busy
 
     def compact(self) -> None:
         """Give the space of deleted rows back to the file system (``VACUUM``)."""
@@ -203,11 +212,14 @@ class Connection:
         return problems + [f"{table} row {rowid}: refers to nothing" for table, rowid, *_ in broken]
 
     def close(self) -> None:
-        """Close; open transactions are undone."""
-        if self._remembers:
+        """Close; open transactions are undone.
+
+        The log may hold what somebody deleted while others were reading. SQLite itself empties it
+        when the last one closes, which where a server keeps the store open is never.
+        """
+        if not self.read_only:
             with suppress(sqlite3.Error):
-                self._sqlite.execute("PRAGMA busy_timeout = 0")
-                self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._empty_log(wait_ms=0)
         self._sqlite.close()
 
 

@@ -43,9 +43,9 @@ class Generation(ModelPin):
     id: int
 
     def lacks(self, pin: ModelPin) -> bool:
-        """Whether something of its model is known to ``pin`` alone."""
+        """Whether something of its model is known to ``pin`` alone, or where its file is now."""
         calibration = self.calibration is None and pin.calibration is not None
-        return calibration or (self.model_path is None and pin.model_path is not None)
+        return calibration or pin.model_path not in (None, self.model_path)
 
 
 def current_generation(sqlite: sqlite3.Connection) -> Generation | None:
@@ -75,16 +75,16 @@ def add_generation(sqlite: sqlite3.Connection, pin: ModelPin, *, current: bool) 
 def complete_generation(
     sqlite: sqlite3.Connection, generation: Generation, pin: ModelPin
 ) -> Generation:
-    """Take from ``pin``, of the same model, what isn't known of it yet: after an import, all."""
+    """Take from ``pin``, of the same model, what isn't known of it yet, and where its file is."""
     sqlite.execute(
         "UPDATE generations SET calibration = coalesce(calibration, ?),"
-        " model_path = coalesce(model_path, ?) WHERE id = ?",
+        " model_path = coalesce(?, model_path) WHERE id = ?",
         (pin.calibration, pin.model_path, generation.id),
     )
     return replace(
         generation,
         calibration=generation.calibration or pin.calibration,
-        model_path=generation.model_path or pin.model_path,
+        model_path=pin.model_path or generation.model_path,
     )
 
 

@@ -1,6 +1,6 @@
 """What sightings are labelled with, column by column: checked at once, stored at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -83,13 +83,16 @@ class Labels:
         )
 
     def stored_columns(self) -> tuple[Any, ...]:
-        """Contents as bytes, paths, cameras, microseconds and tracklets; None repeats for ever."""
+        """Contents as bytes, paths, cameras, microseconds and tracklets; None repeats for ever.
+
+        An empty name is none.
+        """
         return (
             _converted(bytes.fromhex, self.contents),
             self.paths or repeat(None),
-            self.cameras or repeat(None),
+            _converted(_or_none, self.cameras),
             _converted(to_microseconds, self.times),
-            self.tracklets or repeat(None),
+            _converted(_or_none, self.tracklets),
         )
 
 
@@ -104,10 +107,12 @@ def labels_for(
 
     Raises:
         EmbeddingError: a column is of another length.
-        LabelError: a value can't be stored, or a pid is empty.
+        LabelError: a value can't be stored, a pid is empty, or a column is one text.
     """
     columns = {"pids": pids, "cameras": cameras, "times": times, "tracklets": tracklets}
     for name, column in columns.items():
+        if isinstance(column, str):
+            raise LabelError(f"{name} are a list, not one text; put {column!r} in brackets")
         if column is not None and len(column) != count:
             raise EmbeddingError(f"{count} rows but {len(column)} {name}; give one each")
     return Labels.checked(
@@ -118,10 +123,11 @@ def labels_for(
     )
 
 
-def as_texts(labels: Sequence[Any]) -> list[Any]:
+def as_texts(labels: Iterable[Any]) -> list[Any]:
     """Labels; numbers of cameras and people are fine as such, in numpy's types as well."""
+    labels = list(labels)
     if {str, type(None)}.issuperset(map(type, labels)):
-        return list(labels)
+        return labels
     return [str(label) if isinstance(label, Integral) else label for label in labels]
 
 
@@ -185,6 +191,10 @@ def _check_times(times: Sequence[object]) -> None:
         extremes = given
     for time in extremes:
         check_time(time)
+
+
+def _or_none(name: str) -> str | None:
+    return name or None
 
 
 def _cut(column: Sequence[Value] | None, rows: Sequence[int]) -> list[Value] | None:

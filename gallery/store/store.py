@@ -172,30 +172,33 @@ class Store:
 
     # -- correcting ----------------------------------------------------------------------------
 
-    def remove(
-        self, *, pid: str | None = None, ids: Sequence[int] = (), undoing: int | None = None
-    ) -> Removal:
+    def remove(self, *, pid: str | None = None, ids: Sequence[int] = ()) -> Removal:
         """Delete a person, or sightings, for good: rows, vectors, log and free pages.
 
         Args:
             pid: the person; or
-            ids: the sightings; or
-            undoing: the enrolment that is undone by it.
+            ids: the sightings.
         """
         with self._change() as sqlite:
-            if undoing is not None:  # asked again: another process may have been faster
-                changes.check_undoable(changes.find_change(sqlite, undoing))
-                ids = changes.enrolled_by(sqlite, undoing)
             if pid is not None:
                 gone = sightings.sightings_of(sqlite, identities.require_identity(sqlite, pid))
             else:
                 gone = sightings.require_sightings(sqlite, ids)
             removal = self._delete(sqlite, gone)
-            seq = changes.record_change(sqlite, "remove", _removal_summary(removal, undoing))
-            if undoing is not None:
-                sqlite.execute("UPDATE changes SET undone_by = ? WHERE seq = ?", (seq, undoing))
+            changes.record_change(sqlite, "remove", _removal_summary(removal))
         self.connection.forget_deleted()
         return removal
+
+    def _undo_enrolment(self, seq: int) -> Change:
+        with self._change() as sqlite:  # asked again: another process may have been faster
+            changes.check_undoable(changes.find_change(sqlite, seq))
+            gone = sightings.require_sightings(sqlite, changes.enrolled_by(sqlite, seq))
+            summary = f"{_removal_summary(self._delete(sqlite, gone))}, undoing change {seq}"
+            removal = changes.record_change(sqlite, "remove", summary)
+            sqlite.execute("UPDATE changes SET undone_by = ? WHERE seq = ?", (removal, seq))
+            (change,) = changes.list_changes(sqlite, limit=1)
+        self.connection.forget_deleted()
+        return change
 
     def _delete(self, sqlite: sqlite3.Connection, gone: Sequence[Sighting]) -> Removal:
         ids = [sighting.id for sighting in gone]
@@ -218,6 +221,8 @@ class Store:
         check_pid(new)
         with self._change() as sqlite:
             identity = identities.require_identity(sqlite, old)
+            if new == old:
+                raise ConflictError(f"{old!r} is called so already")
             other = identities.find_identity(sqlite, new)
             if other is not None and identities.count_sightings(sqlite, other):
                 raise ConflictError(
@@ -267,19 +272,13 @@ class Store:
             changes.check_undoable(change)
             enrolled = changes.enrolled_by(sqlite, change.seq) if change.kind == "enroll" else []
         if change.kind == "enroll":
-            if not enrolled:
-                raise ConflictError(
-                    f"change {change.seq} can't be undone: its sightings were all removed since"
-                )
             if not allow_removal:
                 raise IrreversibleError(
                     f"undoing change {change.seq} deletes its {len(enrolled)} sightings for good; "
                     "confirm with --yes (allow_removal=True)",
                     change=change.seq,
                 )
-            self.remove(undoing=change.seq)
-            with self.snapshot() as sqlite:
-                return changes.list_changes(sqlite, limit=1)[0]
+            return self._undo_enrolment(change.seq)
         with self._change() as sqlite:
             change = changes.find_change(sqlite, change.seq)
             changes.check_undoable(change)
@@ -292,7 +291,7 @@ class Store:
         with self._change() as sqlite:
             building = generations.building_generation(sqlite)
             if building is not None and building.model == pin.model:
-                return building
+                return generations.complete_generation(sqlite, building, pin)
             if building is not None:
                 generations.drop_generation(sqlite, building)
             return generations.add_generation(sqlite, pin, current=False)
@@ -363,7 +362,6 @@ def _named(model: ModelPin) -> str:
     return f"{model.model_name} (sha256 {model.model[:12]}...)"
 
 
-def _removal_summary(removal: Removal, undoing: int | None) -> str:
+def _removal_summary(removal: Removal) -> str:
     people = f" and {len(removal.identities)} people" if removal.identities else ""
-    reason = f", undoing change {undoing}" if undoing is not None else ""
-    return f"removed {len(removal.sightings)} sightings{people} for good{reason}"
+    return f"removed {len(removal.sightings)} sightings{people} for good"

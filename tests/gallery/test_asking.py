@@ -10,7 +10,13 @@ from reid_gallery.gallery.errors import QueryError
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"k": 0}, "k must be at least 1"),
+        ({"k": 0}, "at least 1"),
+        ({"k": 2.5}, "whole number"),
+        ({"k": "2"}, "whole number"),
+        ({"fpir": "0.1"}, "between 0 and 1"),
+        ({"min_score": "0.1"}, "from -1 to 1"),
+        ({"cameras": [None]}, "cameras are names, not None"),
+        ({"not_cameras": ["c1", None]}, "not_cameras are names, not None"),
         ({"min_score": 5.0}, "from -1 to 1"),
         ({"min_score": float("nan")}, "from -1 to 1"),
         ({"fpir": 0.0}, "between 0 and 1"),
@@ -37,3 +43,9 @@ def test_a_comparison_is_checked_as_a_query_is():
 def test_a_moment_is_a_range():
     moment = datetime(2026, 5, 2)
     assert Question(since=moment, until=moment, min_score=-1.0).filter.restricts
+
+
+def test_cameras_may_come_from_an_iterator():
+    question = Question(cameras=(camera for camera in ["c1"]), not_cameras=map(str, [2]))
+    for _ in range(2):
+        assert (question.filter.cameras, question.filter.not_cameras) == (("c1",), ("2",))

@@ -38,6 +38,11 @@ def test_rename_to_someone_else_suggests_merge(gallery):
         gallery.rename("a", "b")
 
 
+def test_nobody_is_renamed_to_the_name_they_have(gallery):
+    with pytest.raises(ConflictError, match="called so already"):
+        gallery.rename("a", "a")
+
+
 def test_merge_then_take_the_other_name_then_undo_both(gallery):
     gallery.merge("a", "b")
     assert people(gallery) == {"a": 4, "c": 2}
@@ -217,3 +222,17 @@ TestCorrections = Corrections.TestCase
 TestCorrections.settings = settings(
     max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def test_undoing_an_enrolment_tells_its_own_change_beside_others(gallery, monkeypatch):
+    removed = gallery._store.connection.forget_deleted
+
+    def enroll_beside():
+        removed()
+        with Gallery.open(gallery._store.directory.root) as other:
+            other.enroll_embeddings(unit(1, seed=4), pids=["e"])
+
+    monkeypatch.setattr(gallery._store.connection, "forget_deleted", enroll_beside)
+    change = gallery.undo(1, allow_removal=True)
+    assert change.kind == "remove"
+    assert "undoing change 1" in change.summary

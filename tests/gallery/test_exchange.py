@@ -140,3 +140,10 @@ def test_an_imported_gallery_is_calibrated_as_its_model_is(tmp_path, tiny_calibr
     with Gallery.open(tmp_path / "known") as copy:
         copy.import_(tmp_path / "all.csv")
         assert copy.query([asked])[0].known is not None
+
+
+def test_an_export_that_a_spreadsheet_saved_is_imported(tmp_path):
+    lines = [HEADER, f"a,,c1,,,,external,{VECTOR}"]
+    (tmp_path / "all.csv").write_text("\n".join(lines), encoding="utf-8-sig")
+    with Gallery.open(tmp_path / "store") as gallery:
+        assert len(gallery.import_(tmp_path / "all.csv").enrolled) == 1

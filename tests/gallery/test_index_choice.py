@@ -252,3 +252,10 @@ def test_a_file_that_another_saves_while_it_is_opened_is_taken_for_what_it_is(st
             with Gallery.open(store) as gallery:
                 assert gallery.query_embeddings(unit(1, seed=seed), k=1)[0].pid == kind
                 assert gallery.index_kind == kind
+
+
+def test_without_anything_to_index_no_kind_can_be_chosen(tmp_path):
+    with Gallery.open(tmp_path / "empty") as gallery:
+        gallery.rebuild()
+        with pytest.raises(QueryError, match="enroll first"):
+            gallery.rebuild(index="certified")

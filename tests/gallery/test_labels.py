@@ -43,6 +43,8 @@ def gallery(tmp_path):
         ({"pids": ["p"], "tracklets": [2.5]}, "tracklet"),
         ({"pids": ["p"], "times": [BEFORE_ALL]}, "years"),
         ({"pids": ["p"], "times": ["2026-05-01"]}, "datetime"),
+        ({"pids": "p"}, "pids are a list, not one text"),
+        ({"pids": ["p"], "cameras": "c"}, "cameras are a list, not one text"),
     ],
 )
 def test_labels_that_cannot_be_stored_are_refused(gallery, labels, words):
@@ -143,3 +145,9 @@ def test_a_picture_whose_labels_cannot_be_stored_does_not_stop_the_others(
         assert len(report.enrolled) == 4
         assert "not Unicode" in report.failed[0].reason
         report.failed[0].reason.encode()
+
+
+def test_an_empty_camera_or_tracklet_is_none(gallery):
+    gallery.enroll_embeddings(ROW, pids=["p"], cameras=[""], tracklets=[""])
+    _, (sighting,) = gallery.identity("p")
+    assert (sighting.camera, sighting.tracklet) == (None, None)

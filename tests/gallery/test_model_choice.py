@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from reid_gallery.gallery.errors import ModelError
+from reid_gallery.gallery.errors import ModelError, ModelMismatchError, StoreError
 from reid_gallery.gallery.extractor import models
 from reid_gallery.gallery.facade import Gallery
 
@@ -61,3 +61,37 @@ def test_a_model_that_the_user_keeps_is_found_after_its_file_is_gone(
     (tmp_path / "own.onnx").unlink()
     with Gallery.open(tmp_path / "store", create=False) as gallery:
         assert gallery.query([next(crops.rglob("*.png"))])[0].matches
+
+
+def test_a_model_file_that_was_moved_is_found_where_it_was_last_seen(
+    tmp_path, crops, tiny_model, other_model
+):
+    store, (first, second) = tmp_path / "store", sorted(crops.rglob("*.png"))[:2]
+    own = shutil.copy(tiny_model, tmp_path / "own.onnx")
+    with Gallery.open(store, model=own) as gallery:
+        gallery.enroll([first])
+    moved = shutil.move(own, tmp_path / "moved.onnx")
+    with Gallery.open(store, model=moved) as gallery:
+        gallery.enroll([second])
+    with Gallery.open(store) as gallery:
+        assert gallery.query([first])[0].matches
+    new = shutil.copy(other_model, tmp_path / "new.onnx")
+    second.rename(tmp_path / "away.png")
+    with Gallery.open(store) as gallery:
+        with pytest.raises(StoreError):
+            gallery.rebuild(model=new)
+        (tmp_path / "away.png").rename(second)
+        gallery.rebuild(model=shutil.move(new, tmp_path / "moved too.onnx"))
+    with Gallery.open(store) as gallery:
+        assert gallery.query([first])[0].matches
+
+
+def test_an_audit_does_not_mix_the_models_before_and_after_a_move(
+    tmp_path, crops, tiny_model, other_model
+):
+    with Gallery.open(tmp_path / "store", model=tiny_model) as gallery:
+        gallery.enroll([crops])
+        with Gallery.open(tmp_path / "store") as other:
+            other.rebuild(model=other_model)
+        with pytest.raises(ModelMismatchError):
+            gallery.audit()

@@ -1,13 +1,18 @@
 """Removal for good: no file of the store knows the name of who was removed."""
 
 import random
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+from threading import Thread
 
 import numpy as np
 import pytest
-from reid_gallery.gallery.errors import IrreversibleError, ReidGalleryError
+from reid_gallery.gallery.errors import IrreversibleError, NotFoundError, ReidGalleryError
 from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.gallery.facade import Gallery
 from reid_gallery.gallery.pictures.read import read_crop
+from reid_gallery.index.stacked import StackedIndex
 
 
 def unit(count, seed=0):
@@ -82,6 +87,72 @@ def test_the_next_one_to_ask_cleans_an_index_that_a_killed_removal_left(gallery,
     with Gallery.open(store, create=False) as other:
         assert other.query_embeddings(unit(6), k=1)[1].pid != "secret"
     assert unit(6)[1].tobytes() not in everything(store)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_so_does_the_next_one_to_close_whatever_it_did(gallery, store, fails):
+    gallery.rebuild()
+    gallery._store.remove(pid="secret")
+    gallery._store.close()  # killed before it could save the index
+    with suppress(NotFoundError), Gallery.open(store, create=False) as other:
+        if fails:
+            other.remove(pid="secret")
+    assert unit(6)[1].tobytes() not in everything(store)
+
+
+def test_whoever_closes_empties_the_log_when_an_idle_reader_stays(gallery, store):
+    with Gallery.open(store) as reader:
+        with reader._store.snapshot() as sqlite:
+            sqlite.execute("SELECT count(*) FROM sightings").fetchone()
+            gallery.remove(pid="secret")
+            gallery.close()
+        assert unit(6)[1].tobytes() in everything(store)
+        Gallery.open(store).close()
+        assert unit(6)[1].tobytes() not in everything(store)
+
+
+def test_a_removal_beside_a_long_reader_does_not_wait_for_it(gallery, store):
+    with Gallery.open(store) as reader, reader._store.snapshot() as sqlite:
+        sqlite.execute("SELECT count(*) FROM sightings").fetchone()
+        removing = Thread(target=_remove_secret, args=(store,), daemon=True)
+        removing.start()
+        removing.join(timeout=15)  # of the 30 s that a writer waits for another
+        assert not removing.is_alive()
+
+
+def _remove_secret(store):
+    with Gallery.open(store) as other:
+        other.remove(pid="secret")
+
+
+def test_what_is_removed_while_another_saves_is_not_put_back(gallery, store, monkeypatch):
+    save, removed = StackedIndex.save, []
+
+    def save_slowly(self, *args, **options):
+        if not removed:  # another process does so, and doesn't wait for this one
+            removed.append(True)
+            with Gallery.open(store, wait_s=0.1) as other:
+                other.remove(pid="secret")
+        save(self, *args, **options)
+
+    monkeypatch.setattr(StackedIndex, "save", save_slowly)
+    gallery.rebuild()
+    assert removed
+    assert unit(6)[1].tobytes() not in everything(store)
+
+
+def test_removing_one_of_two_damaged_vectors_is_done(gallery, store, caplog):
+    gallery.close()
+    with closing(sqlite3.connect(store / "gallery.sqlite3")) as sqlite:
+        damaged = (3 * np.ones(8, "<f4")).tobytes()
+        sqlite.execute("UPDATE vectors_1 SET vector = ? WHERE sighting_id IN (1, 3)", (damaged,))
+        sqlite.commit()
+    shutil.rmtree(store / "index")
+    with Gallery.open(store) as opened:
+        assert len(opened.remove(sighting_ids=[1]).sightings) == 1
+        assert "damaged" in caplog.text
+        opened.remove(sighting_ids=[3])
+        assert opened.query_embeddings(unit(6)[4:5])[0].pid == "c"
 
 
 def test_vectors_that_an_unfinished_rebuild_has_made_go_too(
