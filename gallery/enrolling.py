@@ -5,6 +5,7 @@ database belongs, stores. At most two batches are between loading and storing, w
 of pictures, and all come out in the order they went in.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,13 +16,16 @@ from .loading import BadPicture, LoadedPicture, in_batches, load_pictures, separ
 from .pictures.folders import failure
 from .pictures.labelled import LabelledPicture, Reading
 from .store.generations import Generation
-from .store.sightings import NewSighting, find_contents
+from .store.sightings import NewSighting, find_contents, load_sightings
 from .store.store import Enrolled, Store
 from .store.vectors import Vectors
 from .types import Conflict, EnrollReport, Failure
 from .waits import DATABASE, EXTRACTOR, READING, Waits, WaitsProgress
 
+log = logging.getLogger("reid_gallery")
+
 BATCH = 64
+_OPTIONAL = ("camera", "time", "tracklet")
 Progress = Callable[[int], None]
 """Called with the number of pictures done since the last call; may be a `WaitsProgress`."""
 
@@ -70,6 +74,8 @@ class Enrolment:
     skipped: list[str] = field(default_factory=list)
     conflicting: list[Conflict] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    # Of the skipped ones those with more labels than whom they show, by their sighting.
+    known: dict[int, LabelledPicture] = field(default_factory=dict)
 
     def run(self, reading: Reading, progress: Progress) -> EnrollReport:
         """Enroll all pictures of a reading; what could not be read is reported with the rest.
@@ -83,7 +89,28 @@ class Enrolment:
             self._enroll_all(in_batches(loaded, BATCH), progress)
         except KeyboardInterrupt as interrupt:
             raise EnrolmentInterrupted(self._report(reading)) from interrupt
+        self._warn_of_labels_not_added()
         return self._report(reading)
+
+    def _warn_of_labels_not_added(self) -> None:
+        """Whoever enrolls known pictures again, with cameras now, may think that they are added."""
+        with self.store.snapshot() as sqlite:
+            stored = load_sightings(sqlite, self.known)
+        lacking = [
+            number
+            for number, picture in self.known.items()
+            if number in stored
+            and any(
+                getattr(picture, label) is not None and getattr(stored[number], label) is None
+                for label in _OPTIONAL
+            )
+        ]
+        if lacking:
+            log.warning(
+                "%s of the skipped pictures come with a camera, time or tracklet that their "
+                "sightings lack, and that is not added; undo their enrolment and enroll them again",
+                f"{len(lacking):,}",
+            )
 
     def _report(self, reading: Reading) -> EnrollReport:
         return EnrollReport(
@@ -181,6 +208,8 @@ class Enrolment:
     def _note_known(self, picture: LabelledPicture, sighting_id: int, pid: str) -> None:
         if picture.pid == pid:
             self.skipped.append(str(picture.path))
+            if any(getattr(picture, label) is not None for label in _OPTIONAL):
+                self.known[sighting_id] = picture
         else:
             self.conflicting.append(Conflict(str(picture.path), picture.pid, pid, sighting_id))
 

@@ -188,6 +188,11 @@ class Gallery:
         """
         if isinstance(paths, PictureLike):
             raise LayoutError(f"paths are a list, not one path; put {paths} in brackets")
+        for path in paths:
+            if not isinstance(path, PictureLike):
+                raise LayoutError(
+                    f"a {type(path).__name__} is no path; pictures in memory go to enroll_crops"
+                )
         reading = collect(
             [str(path) for path in paths],
             pid=pid,

@@ -10,6 +10,7 @@ from .extractor.files import check_out
 from .extractor.levelling import Cameras, find_directions, level
 from .extractor.spec import ModelSpec
 from .model_choice import choose_extractor
+from .pictures.labelled import LabelledPicture
 from .store.store import Store
 
 Progress = Callable[[int], None]
@@ -70,11 +71,18 @@ def level_by_gallery(root: Path, out: Path, *, name: str = "") -> tuple[ModelSpe
 def _read(sources: Sources) -> dict[Path, str | None]:
     """Each picture's camera; those of two data sets are two, whatever their names."""
     camera_of: dict[Path, str | None] = {}
+    several = len(sources) > 1
     for number, (source, layout) in enumerate(sources):
         pictures = read_whole(source, layout, needs="levelling needs every picture's camera")
         camera_of |= {
-            picture.path: picture.camera and f"{number} {picture.source or ''} {picture.camera}"
+            picture.path: picture.camera and _name(picture, number if several else None)
             for picture in pictures
             if picture.split != "validation"
         }
     return camera_of
+
+
+def _name(picture: LabelledPicture, number: int | None) -> str:
+    """A camera's name, behind its data set's where there are several."""
+    place = "" if number is None else f"data set {number + 1}, "
+    return place + (f"{picture.source}, " if picture.source else "") + str(picture.camera)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 from reid_gallery import cli
 from reid_gallery.cli import ROOMS, build_app
 from reid_gallery.gallery.commands import correcting
@@ -348,11 +349,29 @@ cli.main(["enroll", {str(figures)!r}, "--store", {str(tmp_path / "store")!r}])
 
 def test_a_manifest_that_a_folder_holds_is_spoken_of_when_it_is_not_read(figures, tmp_path):
     manifest = figures / "manifest.csv"
+    told = f"warning: {manifest} lies there and is not read; to read it, give it for its folder"
     folder = run("enroll", figures, store=tmp_path / "folder")
-    assert folder.stderr.splitlines() == [
-        f"warning: {manifest} lies there and is not read; --manifest {manifest} would"
-    ]
+    assert folder.stderr.splitlines() == [told]
     assert run("enroll", "--manifest", manifest, store=tmp_path / "store").stderr == ""
+    # By then it is late: what is enrolled gets no cameras any more, and that is said.
+    again = run("enroll", manifest, store=tmp_path / "folder")
+    assert again.stdout.startswith("enrolled 0, skipped 20")
+    assert "20 of the skipped pictures come with a camera, time or tracklet" in again.stderr
+    assert run("enroll", manifest, store=tmp_path / "store").stderr == ""
+    judged = run("evaluate", figures)
+    assert told in judged.stderr
+    assert "neither cameras nor tracklets are known" in judged.stdout
+    assert "neither cameras" not in run("evaluate", manifest).stdout
+
+
+def test_a_sheet_never_overwrites_a_picture_that_is_asked_about(filled, figures, tmp_path):
+    picture = tmp_path / "asked.png"
+    Image.open(figures / "p001" / "cam1_1.jpg").save(picture)
+    before = picture.read_bytes()
+    done = run("query", picture, "--sheet", picture, store=filled)
+    assert done.returncode == 2
+    assert "would overwrite" in done.stderr
+    assert picture.read_bytes() == before
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])

@@ -64,10 +64,15 @@ def _spread(shuffled: list[int], views: Sequence[tuple[Hashable, Hashable]]) -> 
 
 
 def _take_turns(items: list[Item], key: Callable[[Item], Hashable]) -> list[Item]:
-    """Order items by how many of the same key came before them, else as they are."""
+    """Let keys take turns, in the order of each key's first item; the items of one as they are.
+
+    With one order for all turns no key comes twice among any as many neighbours as keys are left.
+    """
     seen: dict[Hashable, int] = defaultdict(int)
+    first: dict[Hashable, int] = {}
     turns = []
     for place, item in enumerate(items):
-        turns.append((seen[key(item)], place))
+        rank = first.setdefault(key(item), place)
+        turns.append((seen[key(item)], rank, place))
         seen[key(item)] += 1
-    return [items[place] for _, place in sorted(turns)]
+    return [items[place] for _, _, place in sorted(turns)]

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
+from ..gallery.errors import PictureError, TrainingError
 from .augment import Augmentation
 from .config import Phase, TrainConfig
 from .datasets import CropCache, PictureDataset
@@ -112,7 +114,8 @@ def load_batches(
     Only the first ``labelled`` crops are augmented, or all.
 
     Raises:
-        TrainingError: the batches can't be cut into ``world_size`` equal parts.
+        TrainingError: the batches can't be cut into ``world_size`` equal parts; or, when a batch is
+            asked for, a picture of it can't be read any more.
     """
     batches = [
         shard(_with_seeds(plan[n], config.seed, epoch, n), rank=rank, world_size=world_size)
@@ -126,12 +129,25 @@ def load_batches(
             labelled=len(crops.paths) if labelled is None else labelled,
         ),
         batch_sampler=batches,
+        collate_fn=_collate,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         # Its own generator: a loader draws from it when it starts, and must not move the run's.
         generator=torch.Generator(),
     )
-    return iter(loader)
+    return map(_require_pictures, iter(loader))
+
+
+def _collate(items: Sequence[Any]) -> Any:
+    problem = next((item for item in items if isinstance(item, PictureError)), None)
+    return default_collate(list(items)) if problem is None else problem
+
+
+def _require_pictures(batch: Any) -> tuple[Tensor, Tensor]:
+    if isinstance(batch, PictureError):
+        raise TrainingError(f"{batch}; bring it back, then go on with train --resume")
+    pictures, positions = batch
+    return pictures, positions
 
 
 def _with_seeds(

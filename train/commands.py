@@ -36,7 +36,9 @@ def train(
         list[str] | None, typer.Option(help="Of each --data, in the same order.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
-    recipe: Annotated[str, typer.Option(help="A shipped recipe, or a TOML file.")] = "cpu",
+    recipe: Annotated[
+        str | None, typer.Option(help="A shipped recipe, by default cpu; or a TOML file.")
+    ] = None,
     teacher: Annotated[
         Path | None,
         typer.Option(
@@ -76,7 +78,7 @@ def train(
         raise typer.BadParameter("begin a run with --data and --out, or go on with --resume RUN")
     if epochs and time_budget:
         raise typer.BadParameter("--epochs and --time-budget contradict each other; give one")
-    if resume and (epochs or time_budget or data or teacher or unlabelled or init):
+    if resume and any((epochs, time_budget, data, layout, teacher, unlabelled, init, recipe)):
         raise typer.BadParameter("--resume takes all from the run; edit its config.toml instead")
     sources = [] if resume else _pair_sources(data or [], layout or [])
     began = time.monotonic()  # what is imported now takes seconds of a time budget
@@ -88,7 +90,7 @@ def train(
         file = api.train(
             sources=sources,
             out=out or Path(),
-            recipe=recipe,
+            recipe=recipe or "cpu",
             teacher=find_teacher(teacher),
             unlabelled=unlabelled or (),
             init=init,
@@ -102,8 +104,8 @@ def train(
 
 
 def find_teacher(teacher: Path | None) -> Path | None:
-    """A name among the models' is its file; what has an ending is a file."""
-    if teacher is None or teacher.suffix:
+    """A name among the models' is its file; what is one already, or should be, is itself."""
+    if teacher is None or teacher.suffix.lower() in {".npz", ".onnx"} or teacher.is_file():
         return teacher
     from ..gallery.extractor.models import resolve_model
 

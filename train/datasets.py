@@ -35,7 +35,7 @@ class CropCache:
         return self._crops[number] if number in self._crops else read_crop(self.paths[number])
 
 
-class PictureDataset(Dataset[tuple[Tensor, int]]):
+class PictureDataset(Dataset[tuple[Tensor, int] | PictureError]):
     """Augmented pictures; an item is asked for as (position, seed) so that it can be repeated.
 
     Args:
@@ -48,9 +48,15 @@ class PictureDataset(Dataset[tuple[Tensor, int]]):
     def __init__(self, crops: CropCache, augmentation: Augmentation, *, labelled: int) -> None:
         self.crops, self.augmentation, self.labelled = crops, augmentation, labelled
 
-    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, int]:
-        """Return uint8[h, w, 3] and the position."""
+    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, int] | PictureError:
+        """Return uint8[h, w, 3] and the position, or why the picture can't be read any more.
+
+        Raised in a worker it would reach the user as the worker's traceback.
+        """
         position, seed = item
-        crop, augmentation = self.crops[position], self.augmentation
+        try:
+            crop, augmentation = self.crops[position], self.augmentation
+        except PictureError as error:
+            return error
         changed = augmentation(crop, seed) if position < self.labelled else augmentation.fit(crop)
         return torch.from_numpy(changed), position

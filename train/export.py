@@ -138,7 +138,7 @@ def export_model(
         dim=state["config"]["model"]["embedding_size"],
         training={
             **(training or {}),
-            "config": state["config"],
+            "config": _without_folders(state["config"]),
             "epochs": state["epoch"],
             "steps": state["step"],
         },
@@ -186,6 +186,12 @@ def verify(path: Path, served: ServedModel, pictures: Sequence[Crop]) -> None:
     with torch.inference_mode():
         wanted = served(torch.from_numpy(fitted)).numpy()
     check_agreement(Extractor.load(path), fitted, wanted)
+
+
+def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration in which a file that weights start from has only the end of its path."""
+    init = config["model"]["init"]
+    return config | {"model": config["model"] | {"init": "/".join(Path(init).parts[-2:])}}
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:

@@ -95,6 +95,15 @@ def read_architecture(path: Path) -> dict[str, Any]:
     return _architecture(_read_file(path), path)
 
 
+def looks_twice(path: Path) -> bool:
+    """Whether an exported file adds what it gives of the mirror image, which no start keeps.
+
+    Raises:
+        ConfigError: it can't be read, or doesn't say.
+    """
+    return "mirrored" in _spec(_read_file(path), path).training
+
+
 def measure_statistics(model: EmbeddingModel, batches: Iterable[Tensor]) -> int:
     """Give the norms behind convolutions and projections the statistics of what they take.
 
@@ -187,16 +196,22 @@ def _check_architecture(file: onnx.ModelProto, model: EmbeddingModel, path: Path
 
 
 def _architecture(file: onnx.ModelProto, path: Path) -> dict[str, Any]:
+    trained, default = _spec(file, path).training["config"]["model"], asdict(ModelConfig())
+    return {key: trained.get(key, default[key]) for key in default if key in _ARCHITECTURE}
+
+
+def _spec(file: onnx.ModelProto, path: Path) -> ModelSpec:
+    """What a file that `export_model` made says of itself."""
     metadata = {entry.key: entry.value for entry in file.metadata_props}
     try:
-        trained = ModelSpec.from_json(metadata[METADATA_KEY]).training["config"]["model"]
+        spec = ModelSpec.from_json(metadata[METADATA_KEY])
+        spec.training["config"]["model"]
     except (KeyError, TypeError, ModelError) as error:
         raise ConfigError(
             f"model.init {str(path)!r}: doesn't say how it was trained, so it isn't known what its "
             "weights are of; give a file that train made"
         ) from error
-    default = asdict(ModelConfig())
-    return {key: trained.get(key, default[key]) for key in default if key in _ARCHITECTURE}
+    return spec
 
 
 def _read_weights(graph: onnx.GraphProto) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from ..gallery.errors import ConfigError
 from ..gallery.extractor.models import resolve_model
 from .backbones import added_blocks, create_backbone
 from .config import ModelConfig
-from .folded import load_extractor_weights, read_architecture
+from .folded import load_extractor_weights, looks_twice, read_architecture
 from .model import EmbeddingModel
 from .run_folder import log
 
@@ -64,18 +64,24 @@ def load_initial_weights(model: EmbeddingModel, init: str) -> str:
     return line
 
 
-def keep_shape(config: ModelConfig) -> ModelConfig:
-    """Give what starts from an extractor its head's width, unless one is said, and all its norms.
+def settle_start(config: ModelConfig) -> ModelConfig:
+    """Say what a run starts from so that it can be resumed, or repeated, from anywhere.
+
+    A file's path is made absolute. What starts from an extractor gets its head's width, unless one
+    is said, and all its norms.
 
     Raises:
         ConfigError: the extractor can't be read, or doesn't say how it was trained.
     """
-    path = _extractor(config.init)
+    init, path = config.init, _extractor(config.init)
+    if Path(init).suffix and Path(init).is_file():
+        init = str(Path(init).absolute())
     if path is None:
-        return config
+        return replace(config, init=init)
     held = _held(path)
     return replace(
         config,
+        init=init,
         head_channels=config.head_channels or held["head_channels"],
         normalised_stages=max(config.normalised_stages, held["normalised_stages"]),
     )
@@ -99,7 +105,8 @@ def _blocks_to_add(model: EmbeddingModel, held: dict[str, Any]) -> int:
 def _load(model: EmbeddingModel, init: str, path: Path | None) -> str:
     """As `load_initial_weights`, of weights as wide as the model; ``path``: of an extractor."""
     if path is not None:
-        return f"model starts from {path} ({load_extractor_weights(model, path)} tensors)"
+        line = f"model starts from {path} ({load_extractor_weights(model, path)} tensors)"
+        return line + (", from what that gives of one look, not two" if looks_twice(path) else "")
     state = _download(model.config.backbone) if init == "timm" else _read_weights(init)
     state = _rename(model.backbone, state, init)
     try:

@@ -187,7 +187,10 @@ class Run:
                 self.at.phase_seconds = self._common_seconds()
             while self.at.phase < len(self.config.phases):
                 self.train_epoch()
-                self._end_epoch(self._validate())
+                if self.at.step == self.at.phase_step:
+                    self._pass_over_phase()
+                else:
+                    self._end_epoch(self._validate())
         return self.out / BEST
 
     def _introduce(self) -> None:
@@ -224,7 +227,6 @@ class Run:
 
     def train_epoch(self) -> None:
         """Train from the present batch to the end of the epoch or of the phase."""
-        self.trained_phase = self.at.phase
         self.learner.begin_epoch(self.phase.frozen_stages)
         plan = self.material.plan(self.at.epoch, begun_at=self.at.step - self.at.batch)
         batches = self.material.batches(
@@ -255,6 +257,7 @@ class Run:
         except DivergedError as error:
             raise TrainingError(self._explain(error)) from error
         self.at.batch, self.at.step = self.at.batch + 1, self.at.step + 1
+        self.trained_phase = self.at.phase
         return values
 
     def _explain(self, error: DivergedError) -> str:
@@ -332,6 +335,12 @@ class Run:
             self._save(BEST)
         else:
             self.stale += 1
+
+    def _pass_over_phase(self) -> None:
+        """Of a time budget nothing was left for this phase: the best stays that of the last."""
+        self.logbook.say(f"no time was left for phase {self.at.phase + 1}")
+        self.at.begin_next_phase(self._common_seconds())
+        self._save(LAST)
 
     def _begin_next_phase(self) -> None:
         if not self._phase_is_over:

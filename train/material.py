@@ -178,9 +178,10 @@ def _refuse_bad_pictures(failed: Sequence[str]) -> None:
 
 
 def _warn_of_pictures_in_both(split: Split) -> None:
-    """A file may come through two sources, as two people: a folder, and a gallery made of it."""
-    trained_on = {picture.path.resolve() for picture in split.training}
-    both = [p.path for p in split.validation if p.path.resolve() in trained_on]
+    """A picture may come through two sources, as two people: a folder, and a copy of it."""
+    held_out = {picture.path: _content(picture.path) for picture in split.validation}
+    trained_on = {_content(picture.path) for picture in split.training if held_out} - {None}
+    both = [path for path, content in held_out.items() if content in trained_on]
     if both:
         log(
             f"warning: {len(both)} pictures of held-out people are trained on as well, as of "

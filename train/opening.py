@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .config import TrainConfig
-from .initial import keep_shape
+from .initial import settle_start
 from .loop import Run
 from .memory import keep_freed_memory
 from .processes import Processes
@@ -42,7 +42,7 @@ def start_run(
         LayoutError: the sources don't have the layouts they were said to have.
         ConfigError: the backbone or its initial weights can't be had.
     """
-    config = replace(config, model=keep_shape(config.model))
+    config = replace(config, model=settle_start(config.model))
     processes = _meet(config)
     if processes.main:
         make_folder(out)

@@ -6,6 +6,7 @@ client among them.
 """
 
 import os
+import platform
 from collections.abc import Iterable
 from contextlib import nullcontext
 from datetime import timedelta
@@ -21,10 +22,17 @@ from torch.optim import Optimizer
 from ..gallery.errors import ConfigError
 from .depthwise import QuickDepthwise
 from .gathered import gather_batch_statistics, gather_rows
+from .run_folder import log
 
 _PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _PATIENCE = timedelta(hours=6)
 """The others wait for the first process: it alone validates, exports and writes."""
+
+
+def _lacks_16_bits() -> bool:
+    """Whether this is a processor of the x86 family from before AVX-512."""
+    x86 = platform.machine().lower() in {"x86_64", "amd64"}
+    return x86 and torch.backends.cpu.get_cpu_capability() in {"DEFAULT", "AVX2"}
 
 
 class Processes:
@@ -69,6 +77,11 @@ class Processes:
         self.main = self.rank == 0
         in_16_bits_here = precision == "bf16" and self.device.type == "cpu"
         self._around_backward = QuickDepthwise if in_16_bits_here else nullcontext
+        if in_16_bits_here and self.main and _lacks_16_bits():
+            log(
+                "warning: this processor has no instructions for bf16, with which training takes "
+                "ten times as long here; take precision 'fp32'"
+            )
 
     # -- the step ------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ..gallery.errors import LayoutError
-from ..gallery.pictures.labelled import LabelledPicture
+from ..gallery.pictures.labelled import LabelledPicture, once_each
 from .balancing import small_people
 from .sources import read_source
 
@@ -76,7 +76,7 @@ def split_people(
     for number, (place, layout) in enumerate(sources):
         reading = read_source(place, layout)
         split.left_out.extend(reason for _, reason in reading.failed)
-        for pictures in by_source(reading.pictures):
+        for pictures in by_source(once_each(reading.pictures)):
             held_out = find_held_out(pictures, validation_share, seed)
             training = [p.pid for p in pictures if p.pid not in held_out]
             small = small_people(training, drop_quantile)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..errors import CalibrationError, PictureError
 from ..evaluation.embedding import embed_files
 from ..extractor import Extractor
-from ..pictures.labelled import LabelledPicture
+from ..pictures.labelled import LabelledPicture, once_each
 from ..pictures.layouts import distractors_of, read_layout
 from ..pictures.manifest import is_manifest, read_manifest
 from ..store.everything import read_everything
@@ -39,17 +39,17 @@ def read_people(sources: Sequence[tuple[Path, str]]) -> list[tuple[str, Labelled
             on is left out, and so are distractors.
 
     Raises:
-        LayoutError: a folder or manifest can't be read.
-        PictureError: a file doesn't follow the layout, or is named as two people's.
+        LayoutError: a folder or manifest can't be read, or names a picture as two people's.
+        PictureError: a file doesn't follow the layout.
     """
-    people: list[tuple[str, LabelledPicture]] = []
+    place_of: dict[Path, str] = {}
+    people: list[LabelledPicture] = []
     for number, (source, layout) in enumerate(sources):
-        people += [
-            (f"{number}/{picture.source or ''}", picture)
-            for picture in read_whole(source, layout, needs=_NEEDS)
-            if picture.split != "training" and picture.pid not in distractors_of(layout)
-        ]
-    return _once(people)
+        for picture in read_whole(source, layout, needs=_NEEDS):
+            if picture.split != "training" and picture.pid not in distractors_of(layout):
+                place_of.setdefault(picture.path, f"{number}/{picture.source or ''}")
+                people.append(picture)
+    return [(place_of[picture.path], picture) for picture in once_each(people)]
 
 
 def read_whole(source: Path, layout: str, *, needs: str) -> list[LabelledPicture]:
@@ -63,22 +63,6 @@ def read_whole(source: Path, layout: str, *, needs: str) -> list[LabelledPicture
     if reading.failed:
         raise PictureError(f"{reading.failed[0][1]}; {needs}")
     return reading.pictures
-
-
-def _once(people: Sequence[tuple[str, LabelledPicture]]) -> list[tuple[str, LabelledPicture]]:
-    """Leave out what is named again: it would be its own twin, or a stranger who looks the same.
-
-    Raises:
-        PictureError: a picture is named as two people's.
-    """
-    seen: dict[Path, tuple[str, LabelledPicture]] = {}
-    for place, picture in people:
-        known = seen.setdefault(picture.path, (place, picture))[1]
-        if known.pid != picture.pid:
-            raise PictureError(
-                f"{picture.path}: named twice, as {known.pid} and as {picture.pid}; leave one out"
-            )
-    return list(seen.values())
 
 
 def embed_people(

@@ -37,7 +37,9 @@ def enroll(
     manifest: Annotated[
         Path | None, typer.Option(help="A CSV of path, pid[, camera, time, tracklet].")
     ] = None,
-    camera: Annotated[str | None, typer.Option(help="The camera of all pictures.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="The camera of pictures that tell none.")
+    ] = None,
     store: Store = None,
     model: Model = None,
     as_json: Json = False,
@@ -45,12 +47,10 @@ def enroll(
 ) -> int:
     """Enroll pictures of people."""
     from ..enrolling import EnrolmentInterrupted
-    from ..pictures.sources import collect, unread_manifests
+    from ..pictures.sources import collect
 
     # Before the store is opened: one that can't be filled is not made.
     reading = collect(paths or [], pid=pid, layout=layout, manifest=manifest, camera=camera)
-    for found in unread_manifests(paths or []):
-        say(f"warning: {found} lies there and is not read; --manifest {found} would")
     opened = open_gallery(store, model=model, create=True, wait_s=wait, embeds=True)
     with opened as gallery, show_progress(len(reading.pictures)) as progress:
         try:
@@ -78,7 +78,7 @@ def query(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="Only sightings from then on: 2026-05-01T12:30, or a whole day."),
+        typer.Option(help="Only sightings from then on: 2026-05-01T12:30, UTC; or a day."),
     ] = None,
     until: Annotated[
         str | None, typer.Option(help="Only sightings up to then, or to that day's end.")
@@ -114,6 +114,8 @@ def query(
 
         check_png_path(sheet)
     found, failed = collect_queries(paths, sys.stdin)
+    if sheet is not None and sheet.absolute() in {path.absolute() for path in found}:
+        raise typer.BadParameter(f"--sheet {sheet} would overwrite a picture that is asked about")
     failures = [reason for _, reason in failed]
     with open_gallery(store, model=model, create=False, embeds=True) as gallery:
         answers = []

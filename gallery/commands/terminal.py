@@ -106,7 +106,7 @@ def confirm(question: str, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise ReidGalleryError(f"{question} Say --yes to do it without a terminal.")
     if not typer.confirm(question, err=True):
-        raise typer.Abort
+        raise ReidGalleryError("not confirmed, so nothing was done")
 
 
 def show_result(kind: str, value: Any, as_json: bool) -> None:

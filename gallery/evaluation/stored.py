@@ -11,7 +11,7 @@ from ..store.everything import read_everything
 from ..store.store import Store
 from ..types import Sighting
 from .embedding import Embedded
-from .trials import Trial, name_view
+from .trials import Trial, flattering, name_view
 
 Leave = Literal["camera", "sighting"]
 """What of the asking sighting's person is left out beside itself."""
@@ -52,11 +52,12 @@ def read_store(root: Path, *, leave_out: Leave = "camera") -> tuple[Trial, Embed
 
 def _make_trial(sightings: list[Sighting], leave_out: Leave) -> Trial:
     everything = np.arange(len(sightings), dtype=np.int64)
+    views = tuple(_views(sightings, leave_out))
     return Trial(
         name="store",
-        description=_DESCRIPTIONS[leave_out],
+        description=_DESCRIPTIONS[leave_out] + (flattering(views) if leave_out == "camera" else ""),
         pids=tuple(sighting.pid for sighting in sightings),
-        views=tuple(_views(sightings, leave_out)),
+        views=views,
         paths=tuple(None if s.path is None else Path(s.path) for s in sightings),
         splits=((everything, everything),),
     )

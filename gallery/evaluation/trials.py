@@ -3,15 +3,16 @@
 Two models measured on one trial are asked the same questions, so that they can be compared.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import LayoutError, NotFoundError
-from ..pictures.labelled import LabelledPicture
+from ..pictures.labelled import LabelledPicture, once_each
 from ..pictures.layouts import distractors_of
 from .counting import Rows
 from .random_splits import (
@@ -160,13 +161,14 @@ def read_trial(name: str, source: Path, *, seed: int = 0, layout: str = "folders
     if not all(split.query and split.gallery for split in splits):
         raise LayoutError(f"{source}: too few people for the protocol {name!r}")
     row_of, pictures = _number(splits)
+    views = tuple(
+        name_view(picture.camera, picture.tracklet, row) for row, picture in enumerate(pictures)
+    )
     return Trial(
         name=name,
-        description=protocol.description,
+        description=protocol.description + flattering(views),
         pids=tuple(picture.pid for picture in pictures),
-        views=tuple(
-            name_view(picture.camera, picture.tracklet, row) for row, picture in enumerate(pictures)
-        ),
+        views=views,
         paths=tuple(picture.path for picture in pictures),
         splits=tuple(
             (_rows(split.query, row_of), _rows(split.gallery, row_of)) for split in splits
@@ -181,6 +183,16 @@ def name_view(camera: str | None, tracklet: str | None, row: int) -> str:
     if camera is not None:
         return f"camera {camera}"
     return f"picture {row}" if tracklet is None else f"tracklet {tracklet}"
+
+
+def flattering(views: Iterable[str]) -> str:
+    """What a trial's description ends with where pictures of one moment find each other."""
+    if any(not view.startswith("picture ") for view in views):
+        return ""
+    return (
+        "; neither cameras nor tracklets are known, so only the asking picture is left out, and "
+        "the figures flatter"
+    )
 
 
 def _all_to_all(source: Path, layout: str) -> list[Split]:
@@ -204,16 +216,8 @@ def _tell_sources_apart(pictures: list[LabelledPicture]) -> list[LabelledPicture
 
 def _number(splits: list[Split]) -> tuple[dict[Path, int], list[LabelledPicture]]:
     """Give every picture of all splits one row."""
-    pictures: dict[Path, LabelledPicture] = {}
-    for split in splits:
-        for picture in (*split.query, *split.gallery):
-            known = pictures.setdefault(picture.path, picture)
-            if known.pid != picture.pid:
-                raise LayoutError(
-                    f"{picture.path}: named twice, as {known.pid} and as {picture.pid}; "
-                    "leave one out"
-                )
-    return {path: row for row, path in enumerate(pictures)}, list(pictures.values())
+    pictures = once_each(chain.from_iterable((*split.query, *split.gallery) for split in splits))
+    return {picture.path: row for row, picture in enumerate(pictures)}, pictures
 
 
 def _rows(pictures: list[LabelledPicture], row_of: dict[Path, int]) -> npt.NDArray[np.int64]:

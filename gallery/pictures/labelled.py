@@ -1,5 +1,6 @@
 """What is known of a picture before it is enrolled: where it is and whom it shows."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,6 +56,28 @@ class Reading:
     pictures: list[LabelledPicture] = field(default_factory=list)
     ignored: list[tuple[Path, str]] = field(default_factory=list)
     failed: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def once_each(pictures: Iterable[LabelledPicture]) -> list[LabelledPicture]:
+    """Leave out what is named again: it would find itself, or be a stranger who looks the same.
+
+    Raises:
+        LayoutError: a picture is named as two people's, or in two parts.
+    """
+    first: dict[Path, LabelledPicture] = {}
+    for picture in pictures:
+        known = first.setdefault(picture.path, picture)
+        if _labels(known) != _labels(picture):
+            raise LayoutError(
+                f"{picture.path}: named twice, as {_labels(known)} and as {_labels(picture)}; "
+                "leave one out"
+            )
+    return list(first.values())
+
+
+def _labels(picture: LabelledPicture) -> str:
+    source = f" of {picture.source}" if picture.source else ""
+    return picture.pid + source + (f" for {picture.split}" if picture.split else "")
 
 
 def parse_time(text: str) -> datetime:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -10,6 +12,8 @@ from ..atomic import replacing
 from ..errors import LayoutError
 from .labelled import LabelledPicture, Part, Reading, parse_time
 from .typed import absolute
+
+log = logging.getLogger("reid_gallery")
 
 COLUMNS = ("path", "pid", "camera", "time", "tracklet", "frame", "source", "split")
 """Of these, path and pid are required; their order is free."""
@@ -21,6 +25,13 @@ MANIFEST_NAME = "manifest.csv"
 def is_manifest(path: Path) -> bool:
     """Whether a path names a manifest, by its ending."""
     return path.suffix.lower() == ".csv"
+
+
+def warn_of_unread_manifest(folder: Path) -> None:
+    """Say that a folder has a manifest where its pictures are read without: cameras may be lost."""
+    manifest = folder / MANIFEST_NAME
+    if os.path.isfile(manifest):  # noqa: PTH113 - Path.is_file fails where one may not look
+        log.warning("%s lies there and is not read; to read it, give it for its folder", manifest)
 
 
 def read_manifest(manifest: Path) -> Reading:

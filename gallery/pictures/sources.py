@@ -1,6 +1,6 @@
 """From what a user types to pictures: files, folders, patterns, a list on stdin, a manifest."""
 
-import os
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,9 +11,11 @@ from typing import TextIO
 from ..errors import LayoutError
 from .folders import Failures
 from .labelled import Reading
-from .layouts import Labels, Reader, find_layout, label_picture
-from .manifest import MANIFEST_NAME, is_manifest, read_manifest
+from .layouts import LAYOUTS, Labels, Reader, find_layout, label_picture
+from .manifest import is_manifest, read_manifest, warn_of_unread_manifest
 from .typed import Place, absolute, find_places
+
+log = logging.getLogger("reid_gallery")
 
 
 def collect(
@@ -62,7 +64,11 @@ def collect(
     if manifest is not None:
         reading = read_manifest(manifest)
     else:
+        for text in paths:
+            warn_of_unread_manifest(Path(text))
         reading = _label(_places(paths, stdin), _choose_reader(pid, layout))
+        if pid is None and layout is None:
+            _warn_of_another_layout(reading)
     _check_found(reading)
     return _fill_in(reading, camera=camera, time=time, tracklet=tracklet)
 
@@ -88,12 +94,6 @@ def collect_queries(
     pictures = [picture for place in places for picture in place.pictures]
     failed = dict.fromkeys(failure for place in places for failure in place.failed)
     return pictures, list(failed)
-
-
-def unread_manifests(paths: Sequence[str]) -> list[Path]:
-    """Return the manifests that lie in typed folders, and that reading the folders leaves aside."""
-    beside = (Path(text) / MANIFEST_NAME for text in paths)
-    return [manifest for manifest in beside if os.path.isfile(manifest)]  # noqa: PTH113
 
 
 def _typed_manifest(paths: Sequence[str]) -> Path | None:
@@ -143,6 +143,8 @@ def _lines(stdin: TextIO) -> list[str]:
         lines = [line.rstrip("\r\n") for line in stdin]
     except UnicodeDecodeError as error:
         raise LayoutError(f"stdin: the list of paths is not {error.encoding}") from error
+    if any("\0" in line for line in lines):
+        raise LayoutError("stdin: - reads a list of paths, one a line, and this is none")
     if not any(lines):
         raise LayoutError("stdin: the list of paths is empty; one a line is read from it")
     return [line for line in lines if line]
@@ -167,6 +169,29 @@ def _check_found(reading: Reading) -> None:
         return
     more = len(reading.failed) - 1
     raise LayoutError(reading.failed[0][1] + (f" (and {more:,} more failed)" if more else ""))
+
+
+def _warn_of_another_layout(reading: Reading) -> None:
+    """A data set's folder would be taken as one person, whoever its files' names tell of."""
+    if len({picture.pid for picture in reading.pictures}) != 1:
+        return
+    for layout in LAYOUTS:
+        try:
+            told = [find_layout(layout)(Path(p.path.name)) for p in reading.pictures]
+        except (LayoutError, ValueError):
+            continue
+        people = {labels["pid"] for labels in told if not isinstance(labels, str)}
+        if len(people) > 1:
+            log.warning(
+                "all %s pictures are taken as one person, %r, after their folder; their names are "
+                "those of %s people in the layout %s: --layout %s would tell them apart",
+                f"{len(told):,}",
+                reading.pictures[0].pid,
+                f"{len(people):,}",
+                layout,
+                layout,
+            )
+            return
 
 
 def _fill_in(

@@ -28,7 +28,7 @@ _SHOWN = 20
 
 def answer_view(answer: Answer) -> Group:
     """One query: the verdict, and a line a match."""
-    table = _table("rank", "person", "score", "camera", "time", "sighting")
+    table = _table("rank", "person", "score", "camera", "time (UTC)", "sighting")
     for match in answer.matches:
         sighting = match.sighting
         table.add_row(
@@ -70,7 +70,7 @@ def _percent(probability: float) -> str:
 
 def identities_view(identities: Iterable[Identity]) -> Table:
     """Everyone, a line a person."""
-    table = _table("person", "sightings", "cameras", "first seen", "last seen")
+    table = _table("person", "sightings", "cameras", "first seen (UTC)", "last seen")
     for person in identities:
         table.add_row(
             _plain(person.pid),
@@ -84,7 +84,7 @@ def identities_view(identities: Iterable[Identity]) -> Table:
 
 def _sighting_table(sightings: Sequence[Sighting]) -> Table:
     """A line a sighting."""
-    table = _table("sighting", "person", "camera", "time", "tracklet", "path")
+    table = _table("sighting", "person", "camera", "time (UTC)", "tracklet", "path")
     for sighting in sightings:
         table.add_row(
             str(sighting.id),
@@ -99,7 +99,7 @@ def _sighting_table(sightings: Sequence[Sighting]) -> Table:
 
 def changes_view(changes: Iterable[Change]) -> Table:
     """A line a change, newest first."""
-    table = _table("change", "time", "kind", "what")
+    table = _table("change", "time (UTC)", "kind", "what")
     for change in changes:
         undone = f" (undone by change {change.undone_by})" if change.undone_by else ""
         table.add_row(

@@ -409,6 +409,8 @@ def test_export_and_import_give_the_same_gallery(gallery, crops, tmp_path, endin
 
 def test_one_path_is_no_list_and_a_text_is_no_time(tmp_path):
     with Gallery.open(tmp_path / "store") as gallery:
+        with pytest.raises(LayoutError, match=r"a ndarray is no path; .* enroll_crops"):
+            gallery.enroll([np.zeros((2, 2, 3), np.uint8)])
         with pytest.raises(LayoutError, match="put crops in brackets"):
             gallery.enroll("crops")
         with pytest.raises(QueryError, match=r"put a\.jpg in brackets"):

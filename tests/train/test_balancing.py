@@ -61,6 +61,14 @@ def test_one_group_has_a_picture_of_every_camera():
     assert all({views[p][0] for p in drawn[n : n + 4]} == set("abcd") for n in (0, 4, 8))
 
 
+@given(cameras=st.integers(1, 8), each=st.integers(1, 6), group=groups, seed=seeds)
+def test_groups_are_of_different_cameras_as_long_as_there_are_enough(cameras, each, group, seed):
+    views = [(n % cameras, None) for n in range(cameras * each)]
+    drawn = [views[p][0] for p in draw(views, len(views), group=group, seed=seed)]
+    for start in range(0, len(drawn) - group + 1, group):
+        assert len(set(drawn[start : start + group])) == min(group, cameras)
+
+
 def test_small_people_by_hand():
     people = [
         pid for pid, count in zip("abcde", (1, 2, 3, 4, 10), strict=True) for _ in range(count)

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 from hypothesis import given
@@ -50,6 +52,15 @@ def test_a_resumed_epoch_sees_the_batches_that_were_left(crops):
     whole, rest = batches_of(crops, config), batches_of(crops, config, first=2)
     assert len(rest) == len(whole) - 2
     assert all(torch.equal(a, b) for a, b in zip(whole[2][0], rest[0][0], strict=True))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_picture_that_is_gone_is_told_in_a_line(people, tmp_path, workers):
+    shutil.copytree(people, tmp_path / "people")
+    crops = CropCache(sorted((tmp_path / "people").rglob("*.jpg")), limit_mib=0)
+    crops.paths[0].unlink()
+    with pytest.raises(TrainingError, match=r"^\S+0\.jpg: no such file; bring it back, then go on"):
+        batches_of(crops, config_of(workers=workers))
 
 
 def test_the_configuration_balances_and_mixes():

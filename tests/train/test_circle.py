@@ -120,6 +120,8 @@ def test_what_is_wrong_with_the_command_is_said(place, here):
         ("train", "--data", "crops", "--out", "x", "--recipe", "none"): 1,
         ("train", "--data", "nowhere", "--out", "x"): 1,
         ("train", "--resume", "nowhere"): 1,
+        ("train", "--resume", "run", "--recipe", "cpu"): 2,
+        ("train", "--resume", "run", "--layout", "folders"): 2,
         ("train", "export", "nowhere"): 1,
         ("train", "export", "nowhere", "--int8"): 1,
         ("train", "report", "nowhere"): 1,

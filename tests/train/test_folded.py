@@ -13,7 +13,7 @@ from reid_gallery.gallery.extractor.spec import METADATA_KEY, ModelSpec
 from reid_gallery.train.config import ModelConfig, Phase
 from reid_gallery.train.export import ServedModel, build_graph, noise_pictures
 from reid_gallery.train.folded import _pairs, load_extractor_weights, measure_statistics
-from reid_gallery.train.initial import keep_shape, load_initial_weights
+from reid_gallery.train.initial import load_initial_weights, settle_start
 from reid_gallery.train.int8 import quantize
 from reid_gallery.train.model import EmbeddingModel, is_batch_norm
 from reid_gallery.train.stage_norm import StageNorm, has_new_stage_norms, start_stage_norms
@@ -85,7 +85,8 @@ def test_a_model_starts_from_one_that_looks_twice(exported, tmp_path):
     path, wanted = exported
     mirror(Extractor.load(path), tmp_path / "m.onnx")
     model = build()
-    load_initial_weights(model, str(tmp_path / "m.onnx"))
+    line = load_initial_weights(model, str(tmp_path / "m.onnx"))
+    assert line.endswith("tensors), from what that gives of one look, not two")
     with torch.inference_mode():
         given = model.eval().embed(torch.from_numpy(FITTED)).numpy()
     assert (given * wanted).sum(1).min() > 0.9999
@@ -107,7 +108,9 @@ def test_a_model_starts_from_a_levelled_one(exported, tmp_path):
 
 def test_the_shipped_extractor_serves_as_a_start():
     shipped = Extractor.load(resolve_model())
-    model = EmbeddingModel(keep_shape(ModelConfig(init="shipped", frozen_statistics=True))).train()
+    model = EmbeddingModel(
+        settle_start(ModelConfig(init="shipped", frozen_statistics=True))
+    ).train()
     load_extractor_weights(model, resolve_model())
     served = ServedModel(model, Phase(**shipped.spec.training["config"]["phases"][-1]))
     with torch.inference_mode():
@@ -157,9 +160,9 @@ def test_from_a_narrow_head_start_those_as_narrow_and_narrower_ones(tmp_path):
     assert "narrowed to 20" in load_initial_weights(build(head_channels=20), path)
     with pytest.raises(ConfigError, match=r"head_channels = 24$"):
         load_initial_weights(build(head_channels=0), path)
-    assert keep_shape(ModelConfig(init=path)).head_channels == 24
-    assert keep_shape(ModelConfig(init=path, head_channels=20)).head_channels == 20
-    assert keep_shape(ModelConfig()).head_channels == 0
+    assert settle_start(ModelConfig(init=path)).head_channels == 24
+    assert settle_start(ModelConfig(init=path, head_channels=20)).head_channels == 20
+    assert settle_start(ModelConfig()).head_channels == 0
 
 
 def test_a_wider_head_embeds_as_the_narrower_one_until_it_learns(tmp_path):
@@ -229,7 +232,7 @@ def test_normalised_stages_start_the_next_model_and_more_may_follow(tmp_path):
     more = build(normalised_stages=2)
     assert "2 stages are normalised, of 1 there" in load_initial_weights(more, str(path))
     assert [m.started for m in more.modules() if isinstance(m, StageNorm)] == [True, False]
-    assert keep_shape(ModelConfig(init=str(path))).normalised_stages == 1
+    assert settle_start(ModelConfig(init=str(path))).normalised_stages == 1
     with pytest.raises(ConfigError, match="normalised_stages = 1"):
         load_initial_weights(build(), str(path))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from reid_gallery.gallery.errors import ConfigError, ModelError
 from reid_gallery.train.config import ModelConfig
-from reid_gallery.train.initial import load_initial_weights
+from reid_gallery.train.initial import load_initial_weights, settle_start
 from reid_gallery.train.model import EmbeddingModel
 from safetensors.torch import save_file
 
@@ -150,3 +150,12 @@ def test_there_is_no_such_extractor(tmp_path):
     (tmp_path / "text.onnx").write_text("text")
     with pytest.raises(ConfigError, match="can't be read as ONNX"):
         load_initial_weights(model, str(tmp_path / "text.onnx"))
+
+
+def test_a_file_is_found_again_from_another_folder(tmp_path, state, monkeypatch):
+    save_file(state, tmp_path / "own.safetensors")
+    monkeypatch.chdir(tmp_path)
+    settled = settle_start(ModelConfig(backbone="test_efficientnet", init="own.safetensors"))
+    assert settled.init == str(tmp_path / "own.safetensors")
+    assert settle_start(settled) == settled
+    assert settle_start(ModelConfig(init="none")).init == "none"

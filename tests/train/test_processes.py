@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ from reid_gallery.train.checkpoint import read_state
 from reid_gallery.train.config import LossConfig, OptimConfig, Phase
 from reid_gallery.train.gathered import GatheredBatchNorm
 from reid_gallery.train.opening import start_run
+from reid_gallery.train.processes import Processes
 from reid_gallery.train.run_folder import BEST, LAST, read_metrics
 from safetensors.torch import load_file
 from timm.layers import BatchNormAct2d
@@ -23,6 +25,7 @@ PROGRAM = """
 import pickle, sys, torch
 from pathlib import Path
 from reid_gallery.train.opening import start_run
+from reid_gallery.train.processes import Processes
 torch.set_num_threads(1)
 with start_run(*pickle.loads(Path(sys.argv[1]).read_bytes())) as run:
     run.finish()
@@ -98,6 +101,17 @@ def test_what_is_measured_before_the_first_step_is_the_same_in_both(
 
 
 @pytest.mark.parametrize("norm", [nn.BatchNorm1d(4), BatchNormAct2d(4)])
+@pytest.mark.parametrize(("has", "words"), [("AVX2", "take precision 'fp32'"), ("AVX512", "")])
+def test_16_bits_without_instructions_for_them_are_warned_of(has, words, monkeypatch, capsys):
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: has)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    Processes("bf16", frozen_stages=False)
+    said = "".join(capsys.readouterr())
+    assert words in said
+    assert bool(said) == bool(words)
+
+
 def test_a_gathered_batch_norm_is_a_batch_norm(norm, tmp_path):
     """Alone in a group of one process it does what the one that it replaces does."""
     torch.manual_seed(0)

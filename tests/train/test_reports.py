@@ -1,6 +1,7 @@
 """The report of a run, and the comparison of several; on runs of seconds."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from reid_gallery.gallery.errors import TrainingError
-from reid_gallery.gallery.evaluation.intervals import bootstrap_interval
+from reid_gallery.gallery.evaluation.intervals import Interval, bootstrap_interval
 from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.train.api import train
 from reid_gallery.train.export import build_graph, load_served_model
@@ -162,7 +163,10 @@ def test_runs_are_compared(run, tmp_path, people, tiny_config, held_out):
     assert "can't be compared" in table
     assert "\\*" not in comparison_table(compared[:1])
     assert comparison_records(compared)[0]["parameters"] == compared[0].parameters
-    draw_comparison(compared, tmp_path / "comparison.png")
+    unsure = replace(compared[0], map_interval=Interval(math.nan, math.nan))
+    assert f"| {100 * unsure.map:.1f} | " in comparison_table([unsure])
+    assert comparison_records([unsure])[0]["map_interval"] == [None, None]
+    draw_comparison([*compared, unsure], tmp_path / "comparison.png")
     with Image.open(tmp_path / "comparison.png") as picture:
         assert picture.width > 1000
     (other / "model.onnx").unlink()

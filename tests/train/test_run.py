@@ -1,6 +1,7 @@
 """Whole runs of seconds: stopped, resumed, exported, used."""
 
 import json
+import os
 import shutil
 import time
 import tomllib
@@ -23,6 +24,7 @@ from reid_gallery.train.learner import Learner
 from reid_gallery.train.loop import Run
 from reid_gallery.train.material import split_of_run
 from reid_gallery.train.opening import resume_run, start_run
+from reid_gallery.train.pace import BudgetPace
 from reid_gallery.train.reports.report import write_report
 from reid_gallery.train.run_folder import BEST, LAST, RunData, read_metrics, write_description
 from reid_gallery.train.validation import ValidationResult, embed_crops
@@ -239,6 +241,20 @@ def test_a_time_budget_that_is_too_short_is_refused(tiny_config, data, tmp_path)
         assert run.needs_budget
         with pytest.raises(TrainingError, match="too little is left to train; give at least"):
             run.finish(ending_s=1.0)
+
+
+def test_a_phase_that_no_time_is_left_for_is_not_taken_for_trained(
+    tiny_config, data, tmp_path, monkeypatch
+):
+    def share(self, at, **_):
+        return 1.0 if at.phase else (at.step - at.phase_step) / 3
+
+    monkeypatch.setattr(BudgetPace, "share_of_phase", share)
+    with start_run(tmp_path, tiny_config(time_budget="1h"), data) as run:
+        run.finish(ending_s=1.0)
+    state = read_state(tmp_path / BEST)
+    assert (state["trained_phase"], state["step"]) == (0, 3)
+    assert read_state(tmp_path / LAST)["phase"] == 2
 
 
 # -- from start to model.onnx ----------------------------------------------------------------------
@@ -552,10 +568,11 @@ def test_views_of_another_manifest_are_warned_of(tiny_config, with_unlabelled, t
         assert "holds views of another manifest" in "".join(capsys.readouterr())
 
 
-def test_pictures_of_both_parts_are_warned_of(tiny_config, data, people, tmp_path, capsys):
+@pytest.mark.parametrize("put", [os.symlink, shutil.copytree])
+def test_pictures_of_both_parts_are_warned_of(tiny_config, data, people, tmp_path, capsys, put):
     (tmp_path / "again").mkdir()
     for folder in people.iterdir():  # everybody under another name
-        (tmp_path / "again" / f"other-{folder.name}").symlink_to(folder)
+        put(folder, tmp_path / "again" / f"other-{folder.name}")
     sources = (*data.sources, (tmp_path / "again", "folders"))
     twice = replace(data, sources=sources, teacher=None)
     with start_run(tmp_path / "run", tiny_config(loss=LossConfig()), twice):

@@ -17,7 +17,9 @@ shares, seeds = st.floats(0, 0.9), st.integers(0, 99)
 def write(manifest: Path, lines: list[tuple]) -> Path:
     """Write a manifest of (pid, number of pictures, source, split)."""
     pictures = [
-        LabelledPicture(path=Path(f"/{source}/{pid}/{n}.jpg"), pid=pid, source=source, split=split)
+        LabelledPicture(
+            path=Path(f"/{source}/{pid}/{split}-{n}.jpg"), pid=pid, source=source, split=split
+        )
         for pid, count, source, split in lines
         for n in range(count)
     ]
@@ -151,6 +153,23 @@ def test_a_manifest_tells_the_split(tmp_path):
 def test_a_split_that_contradicts_itself(tmp_path, lines, reason):
     with pytest.raises(LayoutError, match=reason):
         split_of(write(tmp_path / "people.csv", lines))
+
+
+def test_a_picture_counts_once_and_is_one_persons(tmp_path):
+    manifest = tmp_path / "people.csv"
+    lines = [f"{n}.jpg,p{n % 9}" for n in range(18)]
+    splits = []
+    for more in ([], lines):
+        manifest.write_text("\n".join(["path,pid", *lines, *more]))
+        splits.append(split_of(manifest, validation_share=0.5))
+    once, twice = splits
+    assert (len(once.training), len(once.validation)) == (
+        len(twice.training),
+        len(twice.validation),
+    )
+    manifest.write_text("\n".join(["path,pid", *lines, "0.jpg,somebody"]))
+    with pytest.raises(LayoutError, match="named twice, as p0 and as somebody; leave one out"):
+        split_of(manifest)
 
 
 def test_what_a_manifest_could_not_tell_is_left_out(tmp_path):

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 from reid_gallery.gallery.errors import ModelError, TrainingError
 from reid_gallery.gallery.extractor import Extractor, resolve_model
+from reid_gallery.gallery.extractor.models import use_model
 from reid_gallery.gallery.pictures.fit import fit
 from reid_gallery.gallery.pictures.read import read_crop
 from reid_gallery.train.commands import find_teacher
@@ -121,9 +123,14 @@ def test_a_model_that_cannot_teach(paths, tmp_path):
         load_teacher(resolve_model(), paths[:1], kept=tmp_path / "no" / "kept.npz")
 
 
-def test_a_name_is_a_teacher_too(tmp_path):
+def test_a_name_is_a_teacher_too(tmp_path, monkeypatch):
     assert find_teacher(None) is None
     assert find_teacher(tmp_path / "made.npz") == tmp_path / "made.npz"
+    (tmp_path / "file").touch()
+    assert find_teacher(tmp_path / "file") == tmp_path / "file"
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    use_model(shutil.copy(resolve_model("default"), tmp_path / "osnet_x0.25.onnx"))
+    assert find_teacher(Path("osnet_x0.25")) == resolve_model("osnet_x0.25")
     assert find_teacher(Path("default")) == resolve_model("default")
     with pytest.raises(ModelError, match="nor a name that model list shows"):
         find_teacher(Path("nobody"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ...gallery.pictures.labelled import LabelledPicture
+from ...gallery.pictures.labelled import LabelledPicture, once_each
 from ...gallery.pictures.manifest import is_manifest
 from ..sources import name_layout, read_source
 from ..splitting import by_source, find_held_out
@@ -49,7 +49,7 @@ def join(data: Sequence[tuple[Path, str]], *, validation_share: float, seed: int
         reading = read_source(place, layout)
         joined.ignored.extend(reason for _, reason in reading.ignored)
         joined.failed.extend(reason for _, reason in reading.failed)
-        for pictures in by_source(reading.pictures):
+        for pictures in by_source(once_each(reading.pictures)):
             name = pictures[0].source or _name(place, layout)
             parts[_unused(name, parts)] = pictures
     for name, pictures in parts.items():

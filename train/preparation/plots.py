@@ -74,8 +74,9 @@ def draw_cameras(pictures: Sequence[LabelledPicture], path: Path) -> None:
     axis.invert_yaxis()
     axis.margins(x=0.22)
     axis.tick_params(labelsize=8)
+    known = len({p.camera for p in pictures} - {None})
     more = ", these first" if len(set(names)) > len(shown) else ""
-    style(axis, f"pictures a camera; {len(set(names)):,} cameras{more}")
+    style(axis, f"pictures a camera; {known:,} cameras{more}")
     axis.set_axisbelow(True)
     axis.grid(visible=False, axis="y")
     figure.savefig(path)

@@ -1,5 +1,6 @@
 """A comparison of runs as a table and as a picture."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,7 @@ from ...gallery.atomic import replacing
 from ...gallery.errors import ReportError
 from ...gallery.evaluation.intervals import Interval
 from ...gallery.reports.markdown import markdown_table
+from ...gallery.reports.measurements import brackets
 from ...gallery.reports.palette import COLOURS
 from .compare import BATCH_SIZES, ComparedModel
 from .curves import style
@@ -33,7 +35,20 @@ def comparison_table(compared: Sequence[ComparedModel]) -> str:
 
 def comparison_records(compared: Sequence[ComparedModel]) -> list[dict[str, Any]]:
     """An object a model: ``reid-gallery/train-compare/1``."""
-    return [{"schema": "reid-gallery/train-compare/1", **asdict(model)} for model in compared]
+    return [
+        {
+            "schema": "reid-gallery/train-compare/1",
+            **asdict(model),
+            "map_interval": _ends(model.map_interval),
+            "rank1_interval": _ends(model.rank1_interval),
+        }
+        for model in compared
+    ]
+
+
+def _ends(interval: Interval) -> list[float | None]:
+    """JSON has no NaN."""
+    return [end if math.isfinite(end) else None for end in interval]
 
 
 def draw_comparison(compared: Sequence[ComparedModel], path: Path) -> None:
@@ -93,4 +108,4 @@ def _cells(model: ComparedModel) -> list[str]:
 
 
 def _share(value: float, interval: Interval) -> str:
-    return f"{100 * value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    return f"{100 * value:.1f}{brackets(*interval)}"

@@ -12,6 +12,7 @@ import torch
 from ...gallery.errors import LayoutError, PictureError, StoreError, TrainingError
 from ...gallery.extractor import Extractor
 from ...gallery.reports.markdown import markdown_table
+from ...gallery.reports.measurements import brackets
 from ..held_out import HeldOutResult, embed_pictures, rank_held_out
 from ..material import split_of_run
 from ..run_folder import CONFIG, MODEL, RunData, read_description, read_metrics
@@ -121,11 +122,10 @@ def figures_table(result: HeldOutResult) -> str:
 
 
 def _figures(result: HeldOutResult) -> list[str]:
-    cells = []
-    for name in ("map", "cmc_1"):
-        low, high = result.interval(name)
-        cells.append(f"{100 * result.figure(name):.1f} [{100 * low:.1f}, {100 * high:.1f}]")
-    return cells
+    return [
+        f"{100 * result.figure(name):.1f}{brackets(*result.interval(name))}"
+        for name in ("map", "cmc_1")
+    ]
 
 
 def _versions() -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from ...errors import LayoutError
 from ..folders import walk_pictures
 from ..labelled import LabelledPicture, Reading
+from ..manifest import warn_of_unread_manifest
 from .labels import Reader
 from .table import find_layout
 
@@ -37,6 +38,8 @@ def read_layout(name: str, folder: Path) -> Reading:
         LayoutError: the layout is unknown, or the folder missing or without one such picture.
     """
     reader = find_layout(name)
+    if name == "folders":
+        warn_of_unread_manifest(folder)
     paths, failed = walk_pictures(folder)
     reading = Reading(failed=failed)
     for path in paths:

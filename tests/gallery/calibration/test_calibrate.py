@@ -11,7 +11,7 @@ from PIL import Image
 from reid_gallery.cli import run
 from reid_gallery.gallery.calibration.data import read_people
 from reid_gallery.gallery.decision import parse_calibration
-from reid_gallery.gallery.errors import PictureError
+from reid_gallery.gallery.errors import LayoutError
 from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.extractor.models import use_model
 from reid_gallery.gallery.facade import Gallery
@@ -123,7 +123,7 @@ def test_a_picture_counts_once_and_is_one_persons(tmp_path, people):
         return read_people([(manifest, "folders")])
 
     assert len(read(rows[0])) == len(rows)
-    with pytest.raises(PictureError, match="named twice, as p0 and as somebody"):
+    with pytest.raises(LayoutError, match="named twice, as p0 of here and as somebody"):
         read([rows[0][0], "somebody", *rows[0][2:]])
 
 

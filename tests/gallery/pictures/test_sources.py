@@ -257,6 +257,26 @@ def test_options_that_exclude_each_other(home, options, reason):
         collect(["crops"], **options)
 
 
+def test_a_data_sets_folder_taken_as_one_person_is_told(home, caplog):
+    for name in ("0001_c1s1_000001_00", "0001_c2s1_000001_00", "0002_c1s1_000001_00"):
+        touch(home / "gallery" / f"{name}.jpg")
+    assert {pid for _, pid in found(collect(["gallery"]))} == {"gallery"}
+    assert "of 2 people in the layout market1501: --layout market1501 would" in caplog.text
+    caplog.clear()
+    collect(["gallery"], layout="market1501")
+    collect(["gallery"], pid="anna")
+    collect(["gallery/0001*"])  # of one person whatever the layout
+    collect(["crops/p1"])
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("text", ["a.jpg\0b.jpg\0", "\x89PNG\r\n\0\0"])
+def test_a_list_that_is_none(home, text):
+    for read in (collect, collect_queries):
+        with pytest.raises(LayoutError, match="one a line, and this is none"):
+            read(["-"], stdin=io.StringIO(text))
+
+
 def test_no_path(home):
     with pytest.raises(LayoutError, match="no picture was named"):
         collect([])
