@@ -100,7 +100,7 @@ class Question:
     rerank: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.k, Integral) or self.k < 1:
+        if not _is_whole(self.k) or self.k < 1:
             raise QueryError(f"k is a whole number, at least 1, not {self.k!r}")
         for name in ("cameras", "not_cameras"):
             # Once and for all: an iterator would be used up by the first who looks.
@@ -268,6 +268,10 @@ def _names(option: str, cameras: Iterable[Any]) -> tuple[str, ...]:
         if not isinstance(name, str):
             raise QueryError(f"{option} are names, not {name!r}; leave it out")
     return names
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _is_number(value: object) -> bool:

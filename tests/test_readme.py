@@ -37,15 +37,12 @@ def place(tmp_path, drawn):
     for number, path in enumerate(by_person["p002"]):
         copy(path, tmp_path / "walk" / f"{number}.jpg")
     copy(by_person["p003"][0], tmp_path / "unknown.jpg")
-    copy(by_person["p004"][0], tmp_path / "seen.jpg")
-    (tmp_path / "people.csv").write_text(
-        "path,pid,camera,time,tracklet\nseen.jpg,person-17,c1,2026-05-02T10:00:00,t1\n"
-    )
+    copy(by_person["p004"][0], tmp_path / "more" / "person-17" / "0.jpg")
     return tmp_path
 
 
 def copy(source, target):
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(source, target)
 
 

@@ -71,7 +71,10 @@ Store = Annotated[
 ]
 Model = Annotated[
     Path | None,
-    typer.Option("--model", help="An extractor's ONNX file; by default the store's own."),
+    typer.Option(
+        "--model",
+        help="An extractor: a file or a name of model list; by default the store's own.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
 Wait = Annotated[

@@ -49,8 +49,10 @@ def verdict(answer: Answer) -> str:
         return undecided if answer.matches else "nobody matches"
     if answer.known:
         return f"this is {answer.matches[0].pid} ({_reasons(answer)})"
-    rest = "the nearest are" if answer.matches else "nobody passes the filters"
-    return f"unknown ({_reasons(answer)}); {rest}"
+    if not answer.matches:
+        return f"unknown ({_reasons(answer)}); nobody passes the filters"
+    # Few strangers are to be named, so a match that is likely right may still be below.
+    return f"unknown (below the {_reasons(answer)}); the nearest are"
 
 
 def _reasons(answer: Answer) -> str:
@@ -58,7 +60,8 @@ def _reasons(answer: Answer) -> str:
     threshold = f"threshold {answer.threshold:.3f}"
     if answer.probability is None:
         return threshold
-    return f"{threshold}, first match right with {_percent(answer.probability)}"
+    but = "though the " if answer.known is False else ""
+    return f"{threshold}, {but}first match is right with {_percent(answer.probability)}"
 
 
 def _percent(probability: float) -> str:
@@ -111,7 +114,12 @@ def changes_view(changes: Iterable[Change]) -> Table:
 def stats_view(stats: Stats) -> Table:
     """The gallery in numbers."""
     table = _table("what", "value")
-    model = "none yet" if stats.model is None else f"{stats.model_name} {stats.model[:12]}"
+    if stats.model is None:
+        model = "none yet"
+    elif stats.model == stats.model_name:  # of vectors made elsewhere nothing else is known
+        model = stats.model
+    else:
+        model = f"{stats.model_name} {stats.model[:12]}"
     rows = {
         "people": f"{stats.identities:,}",
         "sightings": f"{stats.sightings:,}",
