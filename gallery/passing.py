@@ -12,7 +12,7 @@ import numpy as np
 
 from .decision import GallerySize
 from .ranking import Ids
-from .store.sightings import Filter, filtered_ids, gallery_size, sightings_by_identity
+from .store.sightings import Filter, gallery_size, passing_between, sightings_by_identity
 
 
 class Passing:
@@ -24,38 +24,56 @@ class Passing:
     def __init__(self, chosen: Filter) -> None:
         self._filter = chosen
         self._ids: Ids = np.empty(0, np.int64)
-        self._ids_to = 0
-        self._size: Counter[int] | None = None
-        self._counts: Counter[int] | None = None
-        self._size_to = 0
+        self._size: Counter[int] | None = Counter() if chosen.restricts else None
+        self._counts: Ids | None = None  # of every identity's, by its row
+        self._seen_to = 0
 
     def ids(self, sqlite: sqlite3.Connection, last: int) -> Ids:
-        """Return int64[m], their ids, ascending; ``last`` is the snapshot's last sighting."""
-        if last > self._ids_to:
-            news = filtered_ids(sqlite, self._filter, after=self._ids_to)
-            self._ids, self._ids_to = np.concatenate((self._ids, news)), last
+        """Return int64[m], their ids, ascending, where the filter restricts.
+
+        Args:
+            sqlite: the snapshot.
+            last: its last sighting.
+        """
+        if last > self._seen_to:
+            news, owners = passing_between(sqlite, self._filter, after=self._seen_to, last=last)
+            self._ids = np.concatenate((self._ids, news))
+            self._count(*np.unique(owners, return_counts=True))
+            self._seen_to = last
         return self._ids
 
     def size(self, sqlite: sqlite3.Connection, last: int) -> GallerySize:
-        """Return how many people have so many of them; ``last`` as in `ids`."""
-        if self._size is None:
-            self._size, self._size_to = Counter(gallery_size(sqlite, self._filter)), last
-        elif last > self._size_to:
+        """Return how many people have so many of them; the arguments as in `ids`."""
+        if self._filter.restricts:
+            self.ids(sqlite, last)
+        elif self._size is None:  # SQLite counts everybody's from an index that holds all it needs
+            self._size, self._seen_to = Counter(gallery_size(sqlite)), last
+        elif last > self._seen_to:
             self._bring_forward(sqlite)
-            self._size_to = last
-        return self._size
+            self._seen_to = last
+        return self._size or {}
 
     def _bring_forward(self, sqlite: sqlite3.Connection) -> None:
         if self._counts is None:  # which a process that asks once has no need of
-            self._counts = Counter(sightings_by_identity(sqlite, self._filter))
-            self._size = Counter(self._counts.values())
-            return
+            self._size, seen_to = Counter(), 0
+        else:
+            seen_to = self._seen_to
+        more = sightings_by_identity(sqlite, after=seen_to)
+        self._count(np.array([*more], np.int64), np.array([*more.values()], np.int64))
+
+    def _count(self, people: Ids, more: Ids) -> None:
+        """Count ``more`` sightings of each of these identities."""
+        counts = np.empty(0, np.int64) if self._counts is None else self._counts
+        self._counts = np.pad(counts, (0, max(0, int(people.max(initial=-1)) + 1 - len(counts))))
+        before = self._counts[people]
+        self._counts[people] += more
         size = Counter(self._size)
-        for person, more in sightings_by_identity(
-            sqlite, self._filter, after=self._size_to
-        ).items():
-            before = self._counts[person]
-            self._counts[person] = before + more
-            size[before] -= before > 0
-            size[before + more] += 1
+        size.subtract(_tally(before))
+        size.update(_tally(before + more))
+        del size[0]  # who had none before
         self._size = +size
+
+
+def _tally(numbers: Ids) -> dict[int, int]:
+    values, times = np.unique(numbers, return_counts=True)
+    return dict(zip(values.tolist(), times.tolist(), strict=True))

@@ -1,6 +1,7 @@
 """What passes a filter is brought forward, and is what looking through everything finds."""
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from reid_gallery.gallery import passing
 from reid_gallery.gallery.facade import Gallery
 from reid_gallery.gallery.passing import Passing
-from reid_gallery.gallery.store.sightings import Filter, filtered_ids, gallery_size
+from reid_gallery.gallery.store import sightings
+from reid_gallery.gallery.store.sightings import Filter, passing_between
 
 FILTERS = (Filter(), Filter(cameras=("a",)), Filter(not_cameras=("a", "b")))
 PEOPLE = st.sampled_from("pqrs")
@@ -52,11 +54,22 @@ def found_by(gallery, chosen):
     with gallery._store.snapshot() as sqlite:
         keeper.refresh(sqlite)
         passing = keeper.remember(chosen, lambda: Passing(chosen))
-        known = (
-            passing.ids(sqlite, keeper.last_sighting),
-            passing.size(sqlite, keeper.last_sighting),
+        size = passing.size(sqlite, keeper.last_sighting)
+        ids = passing.ids(sqlite, keeper.last_sighting) if chosen.restricts else np.empty(0)
+        return (ids, size), naive(sqlite, chosen)
+
+
+def naive(sqlite, chosen):
+    """Row by row."""
+    passing = [
+        (number, owner)
+        for number, owner, camera in sqlite.execute(
+            "SELECT id, identity_id, camera FROM sightings ORDER BY id"
         )
-        return known, (filtered_ids(sqlite, chosen), gallery_size(sqlite, chosen))
+        if (not chosen.cameras or camera in chosen.cameras) and camera not in chosen.not_cameras
+    ]
+    each = Counter(owner for _, owner in passing)
+    return [number for number, _ in passing], Counter(each.values())
 
 
 @settings(max_examples=25, deadline=None)
@@ -71,18 +84,18 @@ def test_it_is_what_looking_through_everything_finds(steps):
                     do(writer, step)
                     for chosen in FILTERS:
                         (ids, size), (right_ids, right_size) = found_by(reader, chosen)
-                        assert ids.tolist() == right_ids.tolist()
+                        assert ids.tolist() == (right_ids if chosen.restricts else [])
                         assert dict(size) == right_size
 
 
 def test_beside_a_writer_only_what_is_new_is_looked_at(tmp_path, monkeypatch):
     looked = []
 
-    def look(sqlite, chosen, *, after):
+    def look(sqlite, chosen, *, after, last):
         looked.append(after)
-        return filtered_ids(sqlite, chosen, after=after)
+        return passing_between(sqlite, chosen, after=after, last=last)
 
-    monkeypatch.setattr(passing, "filtered_ids", look)
+    monkeypatch.setattr(passing, "passing_between", look)
     with Gallery.open(tmp_path / "store") as writer, Gallery.open(tmp_path / "store") as reader:
         for number in range(3):
             writer.enroll_embeddings(unit(4), pids=[f"p{number}"] * 4, cameras=["a"] * 4)
@@ -91,6 +104,24 @@ def test_beside_a_writer_only_what_is_new_is_looked_at(tmp_path, monkeypatch):
         writer.merge("p0", "p1")
         reader.query_embeddings(unit(1), cameras=["a"])
         assert looked == [0, 4, 8, 0]
+
+
+def test_what_is_read_in_several_texts_is_one(tmp_path, monkeypatch):
+    with Gallery.open(tmp_path / "store") as gallery:
+        cameras = [f"c{n % 3}" for n in range(50)]
+        gallery.enroll_embeddings(unit(50), pids=[f"p{n % 7}" for n in range(50)], cameras=cameras)
+        gallery.remove(sighting_ids=range(10, 21))
+        chosen = Filter(cameras=("c0", "c2"))
+        with gallery._store.snapshot() as sqlite:
+            whole = passing_between(sqlite, chosen, after=3, last=50)
+            for rows in (1, 7, 47):
+                monkeypatch.setattr(sightings, "_AS_TEXT", rows)
+                parts = passing_between(sqlite, chosen, after=3, last=50)
+                assert np.array_equal(parts, whole)
+        assert len(whole[0]) == sum(
+            camera != "c1" and not 10 <= number <= 20 and number > 3
+            for number, camera in enumerate(cameras, 1)
+        )
 
 
 @pytest.mark.parametrize("cameras", [(), ("a",)])
@@ -105,4 +136,4 @@ def test_rows_above_are_found_without_walking_everything(tmp_path, cameras):
                 known.size(sqlite, last)
             sqlite.set_trace_callback(None)
             plans = sqlite.execute(f"EXPLAIN QUERY PLAN {statements[-1]}").fetchall()
-    assert "USING INTEGER PRIMARY KEY (rowid>?)" in plans[0][-1]
+    assert "USING INTEGER PRIMARY KEY (rowid>?" in plans[0][-1]

@@ -100,7 +100,6 @@ def test_what_is_measured_before_the_first_step_is_the_same_in_both(
         torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=5e-4, msg=name)
 
 
-@pytest.mark.parametrize("norm", [nn.BatchNorm1d(4), BatchNormAct2d(4)])
 @pytest.mark.parametrize(("has", "words"), [("AVX2", "take precision 'fp32'"), ("AVX512", "")])
 def test_16_bits_without_instructions_for_them_are_warned_of(has, words, monkeypatch, capsys):
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
@@ -112,6 +111,7 @@ def test_16_bits_without_instructions_for_them_are_warned_of(has, words, monkeyp
     assert bool(said) == bool(words)
 
 
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d(4), BatchNormAct2d(4)])
 def test_a_gathered_batch_norm_is_a_batch_norm(norm, tmp_path):
     """Alone in a group of one process it does what the one that it replaces does."""
     torch.manual_seed(0)
