@@ -19,13 +19,12 @@ from .store.generations import Generation
 from .store.sightings import NewSighting, find_contents, load_sightings
 from .store.store import Enrolled, Store
 from .store.vectors import Vectors
-from .types import Conflict, EnrollReport, Failure
+from .types import Conflict, EnrollReport, Failure, Sighting
 from .waits import DATABASE, EXTRACTOR, READING, Waits, WaitsProgress
 
 log = logging.getLogger("reid_gallery")
 
 BATCH = 64
-_OPTIONAL = ("camera", "time", "tracklet")
 Progress = Callable[[int], None]
 """Called with the number of pictures done since the last call; may be a `WaitsProgress`."""
 
@@ -74,8 +73,7 @@ class Enrolment:
     skipped: list[str] = field(default_factory=list)
     conflicting: list[Conflict] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
-    # Of the skipped ones those with more labels than whom they show, by their sighting.
-    known: dict[int, LabelledPicture] = field(default_factory=dict)
+    bring_more: int = 0  # of the skipped ones, those with labels that their sightings lack
 
     def run(self, reading: Reading, progress: Progress) -> EnrollReport:
         """Enroll all pictures of a reading; what could not be read is reported with the rest.
@@ -94,22 +92,11 @@ class Enrolment:
 
     def _warn_of_labels_not_added(self) -> None:
         """Whoever enrolls known pictures again, with cameras now, may think that they are added."""
-        with self.store.snapshot() as sqlite:
-            stored = load_sightings(sqlite, self.known)
-        lacking = [
-            number
-            for number, picture in self.known.items()
-            if number in stored
-            and any(
-                getattr(picture, label) is not None and getattr(stored[number], label) is None
-                for label in _OPTIONAL
-            )
-        ]
-        if lacking:
+        if self.bring_more:
             log.warning(
                 "%s of the skipped pictures come with a camera, time or tracklet that their "
                 "sightings lack, and that is not added; undo their enrolment and enroll them again",
-                f"{len(lacking):,}",
+                f"{self.bring_more:,}",
             )
 
     def _report(self, reading: Reading) -> EnrollReport:
@@ -194,11 +181,16 @@ class Enrolment:
         """Return what is to be embedded by content, none that is enrolled, and its twins."""
         with self.store.snapshot() as sqlite:
             known = find_contents(sqlite, [picture.content for picture in batch])
+            stored = load_sightings(sqlite, [number for number, _ in known.values()])
         fresh: dict[str, Loaded] = {}
         twins = []
         for picture in batch:
             if picture.content in known:
-                self._note_known(picture.item, *known[picture.content])
+                number, pid = known[picture.content]
+                self._note_known(picture.item, number, pid)
+                self.bring_more += picture.item.pid == pid and _brings_more(
+                    picture.item, stored[number]
+                )
             elif picture.content in fresh:
                 twins.append(picture)
             else:
@@ -208,8 +200,6 @@ class Enrolment:
     def _note_known(self, picture: LabelledPicture, sighting_id: int, pid: str) -> None:
         if picture.pid == pid:
             self.skipped.append(str(picture.path))
-            if any(getattr(picture, label) is not None for label in _OPTIONAL):
-                self.known[sighting_id] = picture
         else:
             self.conflicting.append(Conflict(str(picture.path), picture.pid, pid, sighting_id))
 
@@ -256,6 +246,13 @@ def _owners_after(outcome: Enrolled, new: Sequence[NewSighting]) -> dict[str, tu
         for number, sighting in zip(outcome.ids.tolist(), stored, strict=True)
         if sighting.content is not None
     }
+
+
+def _brings_more(picture: LabelledPicture, stored: Sighting) -> bool:
+    return any(
+        getattr(picture, label) is not None and getattr(stored, label) is None
+        for label in ("camera", "time", "tracklet")
+    )
 
 
 def _new_sighting(picture: Loaded) -> NewSighting:
