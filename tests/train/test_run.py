@@ -129,11 +129,11 @@ def test_a_run_learns(people, teacher, tiny_config, tmp_path):
 
 
 def follow_script(run: Run, figures: list[float]) -> None:
-    """Let a run train nothing, and validate to figures given beforehand."""
+    """Let a run count steps that train nothing, and validate to figures given beforehand."""
     remaining = iter(figures)
 
     def train_epoch() -> None:
-        run.trained_phase = run.at.phase
+        run.trained_phase, run.at.step = run.at.phase, run.at.step + 1
         done = run.at.epoch + 1 - run.at.phase_epoch
         run._phase_is_over = done == run.phase.epochs
 
