@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..index import VectorIndex
 from .decision import DEFAULT_FPIR, ONE_PERSON, Calibration, GallerySize, parse_calibration
+from .embeddings import check_dim
 from .errors import EmbeddingError, ModelError, PictureError, QueryError, StoreDamagedError
 from .extractor import Extractor
 from .index_keeper import IndexKeeper
@@ -217,10 +218,8 @@ def answer(
         generation = current_generation(sqlite)
         if generation is not None and made_by is not None:
             store.check_pin(generation, made_by)
-        if generation is not None and embeddings.shape[1] != generation.dim:
-            raise EmbeddingError(
-                f"embeddings: {embeddings.shape[1]} dimensions where {generation.dim} are needed"
-            )
+        if generation is not None:
+            check_dim(embeddings, generation.dim)
         return [
             found
             for batch in in_batches(

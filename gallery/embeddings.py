@@ -19,6 +19,16 @@ def find_not_unit(
     return np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE)), lengths  # NaN is wrong, too
 
 
+def check_dim(rows: npt.NDArray[Any], dim: int, *, name: str = "embeddings") -> None:
+    """Refuse float[n, d] rows of another d than ``dim``; see `check_embeddings`.
+
+    Raises:
+        EmbeddingError: they are.
+    """
+    if rows.shape[1] != dim:
+        raise EmbeddingError(f"{name}: {rows.shape[1]} dimensions where {dim} are needed")
+
+
 def check_embeddings(
     embeddings: npt.NDArray[Any], *, dim: int | None = None, name: str = "embeddings"
 ) -> npt.NDArray[np.float32]:
@@ -37,8 +47,8 @@ def check_embeddings(
     rows = np.asarray(embeddings)
     if rows.ndim != 2 or rows.dtype.kind != "f" or not rows.shape[1]:
         raise EmbeddingError(f"{name}: float32[n, d] is needed, not {rows.dtype}{list(rows.shape)}")
-    if dim is not None and rows.shape[1] != dim:
-        raise EmbeddingError(f"{name}: {rows.shape[1]} dimensions where {dim} are needed")
+    if dim is not None:
+        check_dim(rows, dim, name=name)
     rows = np.ascontiguousarray(rows, dtype=np.float32)
     wrong, lengths = find_not_unit(rows)
     if len(wrong):

@@ -73,15 +73,15 @@ def settle_start(config: ModelConfig) -> ModelConfig:
     Raises:
         ConfigError: the extractor can't be read, or doesn't say how it was trained.
     """
-    init, path = config.init, _extractor(config.init)
-    if Path(init).suffix and Path(init).is_file():
-        init = str(Path(init).absolute())
+    file = Path(config.init)
+    if file.suffix and file.is_file():
+        config = replace(config, init=str(file.absolute()))
+    path = _extractor(config.init)
     if path is None:
-        return replace(config, init=init)
+        return config
     held = _held(path)
     return replace(
         config,
-        init=init,
         head_channels=config.head_channels or held["head_channels"],
         normalised_stages=max(config.normalised_stages, held["normalised_stages"]),
     )

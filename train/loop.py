@@ -339,7 +339,7 @@ class Run:
     def _pass_over_phase(self) -> None:
         """Of a time budget nothing was left for this phase: the best stays that of the last."""
         self.logbook.say(f"no time was left for phase {self.at.phase + 1}")
-        self.at.begin_next_phase(self._common_seconds())
+        self._begin_next_phase()
         self._save(LAST)
 
     def _begin_next_phase(self) -> None:

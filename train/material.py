@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +23,8 @@ from .splitting import Split, TrainingPicture, split_people
 from .teacher import load_teacher
 
 Item = TypeVar("Item")
+Contents = Mapping[Path, str | None]
+"""What pictures hold, hashed; None of what can't be read."""
 
 _VALIDATION_MIB = 1024
 
@@ -79,8 +81,9 @@ class Material:
         self._config = config
         self.split = split_data(data, config)
         unlabelled = find_unlabelled(data)
-        _warn_of_pictures_in_both(self.split)
-        _refuse_held_out(unlabelled, self.split)
+        held_out = {picture.path: _content(picture.path) for picture in self.split.validation}
+        _warn_of_pictures_in_both(self.split, held_out)
+        _refuse_held_out(unlabelled, held_out)
         _warn_of_other_views(data)
         self.training = CropCache(
             [p.path for p in self.split.training] + unlabelled, limit_mib=config.data.cache_mib
@@ -177,9 +180,8 @@ def _refuse_bad_pictures(failed: Sequence[str]) -> None:
         )
 
 
-def _warn_of_pictures_in_both(split: Split) -> None:
+def _warn_of_pictures_in_both(split: Split, held_out: Contents) -> None:
     """A picture may come through two sources, as two people: a folder, and a copy of it."""
-    held_out = {picture.path: _content(picture.path) for picture in split.validation}
     trained_on = {_content(picture.path) for picture in split.training if held_out} - {None}
     both = [path for path, content in held_out.items() if content in trained_on]
     if both:
@@ -189,12 +191,10 @@ def _warn_of_pictures_in_both(split: Split) -> None:
         )
 
 
-def _refuse_held_out(unlabelled: Sequence[Path], split: Split) -> None:
+def _refuse_held_out(unlabelled: Sequence[Path], held_out: Contents) -> None:
     """A teacher tells of a person as labels do: the figures of these would no longer be honest."""
-    if not unlabelled:
-        return
-    held_out = {_content(picture.path) for picture in split.validation} - {None}
-    both = [path for path in unlabelled if _content(path) in held_out]
+    contents = set(held_out.values()) - {None}
+    both = [path for path in unlabelled if contents and _content(path) in contents]
     if both:
         raise TrainingError(
             f"{both[0]}: is the picture, or a copy of it, of somebody who is held out, as are "

@@ -175,9 +175,9 @@ def _warn_of_another_layout(reading: Reading) -> None:
     """A data set's folder would be taken as one person, whoever its files' names tell of."""
     if len({picture.pid for picture in reading.pictures}) != 1:
         return
-    for layout in LAYOUTS:
+    for layout, reader in LAYOUTS.items():
         try:
-            told = [find_layout(layout)(Path(p.path.name)) for p in reading.pictures]
+            told = [reader(Path(picture.path.name)) for picture in reading.pictures]
         except (LayoutError, ValueError):
             continue
         people = {labels["pid"] for labels in told if not isinstance(labels, str)}

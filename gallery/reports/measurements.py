@@ -59,7 +59,11 @@ def measurement_record(measured: Measurement) -> Record:
     if measured.first is not None:
         record["compared_with"] = measured.first.model
         record["differences"] = {
-            name: {"value": found.value, "low": _number(found.low), "high": _number(found.high)}
+            name: {
+                "value": found.value,
+                "low": json_number(found.low),
+                "high": json_number(found.high),
+            }
             for name, found in measured.differences.items()
         }
     if measured.verification:
@@ -87,15 +91,15 @@ def _verification_record(result: VerificationResult) -> Record:
 def _figures(figures: dict[str, float], intervals: dict[str, Interval]) -> Record:
     return {
         name: {
-            "value": _number(value),
-            "low": _number(intervals[name].low),
-            "high": _number(intervals[name].high),
+            "value": json_number(value),
+            "low": json_number(intervals[name].low),
+            "high": json_number(intervals[name].high),
         }
         for name, value in figures.items()
     }
 
 
-def _number(value: float) -> float | None:
+def json_number(value: float) -> float | None:
     """JSON has no NaN."""
     return value if math.isfinite(value) else None
 

@@ -1,6 +1,5 @@
 """A comparison of runs as a table and as a picture."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ from ...gallery.atomic import replacing
 from ...gallery.errors import ReportError
 from ...gallery.evaluation.intervals import Interval
 from ...gallery.reports.markdown import markdown_table
-from ...gallery.reports.measurements import brackets
+from ...gallery.reports.measurements import brackets, json_number
 from ...gallery.reports.palette import COLOURS
 from .compare import BATCH_SIZES, ComparedModel
 from .curves import style
@@ -39,16 +38,11 @@ def comparison_records(compared: Sequence[ComparedModel]) -> list[dict[str, Any]
         {
             "schema": "reid-gallery/train-compare/1",
             **asdict(model),
-            "map_interval": _ends(model.map_interval),
-            "rank1_interval": _ends(model.rank1_interval),
+            "map_interval": [json_number(end) for end in model.map_interval],
+            "rank1_interval": [json_number(end) for end in model.rank1_interval],
         }
         for model in compared
     ]
-
-
-def _ends(interval: Interval) -> list[float | None]:
-    """JSON has no NaN."""
-    return [end if math.isfinite(end) else None for end in interval]
 
 
 def draw_comparison(compared: Sequence[ComparedModel], path: Path) -> None:
