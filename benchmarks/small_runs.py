@@ -19,9 +19,10 @@ and changes of it on all data sets of a manifest but one, and judges them on peo
 whose cameras no run has seen (without normalised stages, which are younger than those figures); all
 see as many pictures, views among them. ``parts`` does so with the recipe and views, one part of it
 left out or changed a run; ``parts-recipe`` is the recipe as it is now. In all others of both the
-losses weigh what they did in the recipe at first. A run that was killed goes on when the program is
-called again; one that is done is left alone. At the end stands what ``reid-gallery train compare``
-says.
+losses weigh what they did in the recipe at first. They compute in 16 bits, or in 32 where the
+processor is slow in 16: compare those of one machine. A run that was killed goes on when the
+program is called again; one that is done is left alone. At the end stands what ``reid-gallery train
+compare`` says.
 """
 
 import argparse
@@ -31,6 +32,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from reid_gallery.gallery.errors import LayoutError
 from reid_gallery.gallery.pictures.labelled import LabelledPicture
@@ -45,6 +47,7 @@ from reid_gallery.train.config import (
     load_config,
     recipe_path,
 )
+from reid_gallery.train.processes import lacks_16_bits
 from reid_gallery.train.run_folder import DESCRIPTION, MODEL
 
 HEAD_EPOCHS, BACKBONE_EPOCHS, STRANGE_EPOCHS = 3, 2, 4
@@ -133,7 +136,8 @@ def parts() -> Runs:
 
     What has no teacher can have no views: the last is to be compared with the one before it.
     """
-    recipe = replace(_in_short(load_config(recipe_path("cpu"))), precision="bf16")
+    precision: Literal["fp32", "bf16"] = "fp32" if lacks_16_bits() else "bf16"
+    recipe = replace(_in_short(load_config(recipe_path("cpu"))), precision=precision)
     base = _as_it_was(recipe)
     whole = _with_views(base, people_per_batch=12, unlabelled_per_batch=48)
     now = _with_views(recipe, people_per_batch=12, unlabelled_per_batch=48)

@@ -29,7 +29,7 @@ _PATIENCE = timedelta(hours=6)
 """The others wait for the first process: it alone validates, exports and writes."""
 
 
-def _lacks_16_bits() -> bool:
+def lacks_16_bits() -> bool:
     """Whether this is a processor of the x86 family from before AVX-512."""
     x86 = platform.machine().lower() in {"x86_64", "amd64"}
     return x86 and torch.backends.cpu.get_cpu_capability() in {"DEFAULT", "AVX2"}
@@ -77,7 +77,7 @@ class Processes:
         self.main = self.rank == 0
         in_16_bits_here = precision == "bf16" and self.device.type == "cpu"
         self._around_backward = QuickDepthwise if in_16_bits_here else nullcontext
-        if in_16_bits_here and self.main and _lacks_16_bits():
+        if in_16_bits_here and self.main and lacks_16_bits():
             log(
                 "warning: this processor has no instructions for bf16, with which training takes "
                 "ten times as long here; take precision 'fp32'"
