@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .calibration.data import read_gallery, read_whole
+from .calibration.data import read_gallery
 from .evaluation.embedding import embed_files
 from .extractor import Extractor
 from .extractor.files import check_out
@@ -11,6 +11,7 @@ from .extractor.levelling import Cameras, find_directions, level
 from .extractor.spec import ModelSpec
 from .model_choice import choose_extractor
 from .pictures.labelled import LabelledPicture
+from .pictures.whole import read_whole
 from .store.store import Store
 
 Progress = Callable[[int], None]
@@ -73,10 +74,9 @@ def _read(sources: Sources) -> dict[Path, str | None]:
     camera_of: dict[Path, str | None] = {}
     several = len(sources) > 1
     for number, (source, layout) in enumerate(sources):
-        pictures = read_whole(source, layout, needs="levelling needs every picture's camera")
         camera_of |= {
             picture.path: picture.camera and _name(picture, number if several else None)
-            for picture in pictures
+            for picture in read_whole(source, layout)
             if picture.split != "validation"
         }
     return camera_of

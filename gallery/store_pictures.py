@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .errors import PictureError
 from .pictures.labelled import LabelledPicture, Reading
-from .pictures.read import content_hash, read_bytes
+from .pictures.read import read_enrolled
 from .store.directory import StoreDirectory
 from .store.sightings import all_owners, load_contents, load_sightings
 from .store.store import Store
@@ -56,7 +56,7 @@ def read_store(folder: Path) -> Reading:
 def _problem(path: Path, content: str | None) -> str | None:
     """Say why a picture can't be used; None if it is the one that was enrolled."""
     try:
-        same = content_hash(read_bytes(path)) == content
+        read_enrolled(path, content)
     except PictureError as error:
         return str(error)
-    return None if same else f"{path}: changed since it was enrolled"
+    return None

@@ -12,7 +12,7 @@ from .embeddings import find_not_unit
 from .enrolling import Progress
 from .errors import PictureError, StoreDamagedError
 from .index_keeper import IndexKeeper
-from .pictures.read import content_hash, read_bytes
+from .pictures.read import read_enrolled
 from .store.generations import Generation, current_generation
 from .store.sightings import load_contents
 from .store.store import Store
@@ -79,12 +79,9 @@ def picture_problems(enrolled: Sequence[Enrolled], progress: Progress) -> Iterat
     for number, path, held in enrolled:
         progress(1)
         try:
-            content = content_hash(read_bytes(Path(path)))
+            read_enrolled(Path(path), held)
         except PictureError as error:
-            yield Failure(path, str(error))
-            continue
-        if content != held:
-            yield Failure(path, f"{path}: changed since it was enrolled as sighting {number}")
+            yield Failure(path, f"{error} (sighting {number})")
 
 
 def verify(store: Store, *, pictures: bool, progress: Progress) -> VerifyReport:

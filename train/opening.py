@@ -14,7 +14,6 @@ from .run_folder import (
     CONFIG,
     DESCRIPTION,
     LOCK,
-    TEACHER,
     RunData,
     make_folder,
     only_run_in,
@@ -22,7 +21,7 @@ from .run_folder import (
     write_description,
 )
 
-_MADE_AT_START = (LOCK, TEACHER, CONFIG, DESCRIPTION)
+_MADE_AT_START = (LOCK, CONFIG, DESCRIPTION)
 
 
 @contextmanager
@@ -94,7 +93,10 @@ def _held(out: Path, processes: Processes) -> Iterator[None]:
 
 
 def _remove_traces(out: Path, *, but: Set[str]) -> None:
-    """A start that failed leaves nothing behind, and what was there before."""
+    """A start that failed leaves what was there before, and the teacher's embeddings.
+
+    They may have taken hours; the next start finds them.
+    """
     for name in _MADE_AT_START:
         if name not in but:
             (out / name).unlink(missing_ok=True)

@@ -151,7 +151,7 @@ def _own(picture: LabelledPicture, number: int, position: int) -> TrainingPictur
     """Make a picture's ids unique across sources."""
     source = str(number)
     if picture.source is not None:
-        source += "/" + picture.source.replace(":", "_")
+        source += "/" + picture.source.replace("%", "%25").replace(":", "%3A")
     camera = picture.camera
     if camera is None:
         camera = f"?{position}" if picture.tracklet is None else f"?of {picture.tracklet}"

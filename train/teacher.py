@@ -5,7 +5,6 @@ made by a model of our contract, an adopted one among them, and then kept in suc
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -23,6 +22,9 @@ from ..gallery.pictures.read import read_crop
 from .run_folder import log
 
 Embeddings = npt.NDArray[np.float32]
+
+_UNREADABLE = (OSError, EOFError, BadZipFile, ValueError, TypeError)
+"""What `numpy.load` raises of anything but an ``.npz``; the last when one array is entered."""
 
 _AT_A_TIME = 32
 _TOLD_EVERY = 100 * _AT_A_TIME
@@ -63,7 +65,7 @@ def _was_made_by(kept: Path, teacher: Extractor, paths: Sequence[Path]) -> bool:
         with np.load(kept, allow_pickle=False) as arrays:
             names = set(arrays["paths"].tolist())
             same = str(arrays["teacher"]) == teacher.sha256
-    except (OSError, EOFError, BadZipFile, ValueError, KeyError):
+    except (*_UNREADABLE, KeyError):
         return False
     return same and names.issuperset(str(path.resolve()) for path in paths)
 
@@ -74,14 +76,22 @@ def _refuse_to_replace(kept: Path) -> None:
     Raises:
         TrainingError: the file holds such.
     """
-    with suppress(OSError, EOFError, BadZipFile, ValueError):
+    if _holds_others(kept):
+        raise TrainingError(
+            f"{kept}: was not made here, and the teacher's embeddings would replace it; move it, "
+            "or name another folder for the run"
+        )
+
+
+def _holds_others(kept: Path) -> bool:
+    """Whether it can be read and doesn't say whose embeddings it holds; what is torn holds none."""
+    try:
         with np.load(kept, allow_pickle=False) as arrays:
-            foreign = "teacher" not in arrays
-        if foreign:
-            raise TrainingError(
-                f"{kept}: was not made here, and the teacher's embeddings would replace it; move "
-                "it, or name another folder for the run"
-            )
+            return "teacher" not in arrays
+    except TypeError:  # one array
+        return True
+    except _UNREADABLE:
+        return False
 
 
 def _embed_with_mirrored(teacher: Extractor, paths: Sequence[Path]) -> Embeddings:
@@ -116,15 +126,7 @@ def _read(file: Path) -> tuple[list[str], Embeddings]:
         with np.load(file, allow_pickle=False) as arrays:
             names: list[str] = arrays["paths"].tolist()
             embeddings = np.asarray(arrays["embeddings"], dtype=np.float32)
-    except (
-        OSError,
-        EOFError,
-        BadZipFile,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except (*_UNREADABLE, KeyError, AttributeError) as error:
         raise TrainingError(
             f"{file}: neither a teacher's .npz with paths and embeddings, nor an .onnx ({error})"
         ) from error

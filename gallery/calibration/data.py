@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CalibrationError, PictureError
+from ..errors import CalibrationError
 from ..evaluation.embedding import embed_files
 from ..extractor import Extractor
 from ..pictures.labelled import LabelledPicture, once_each
-from ..pictures.layouts import distractors_of, read_layout
-from ..pictures.manifest import is_manifest, read_manifest
+from ..pictures.layouts import distractors_of
+from ..pictures.whole import read_whole
 from ..store.everything import read_everything
 from ..store.generations import Generation
 from ..store.store import Store
-
-_NEEDS = "calibrating needs every picture's label"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,30 +37,17 @@ def read_people(sources: Sequence[tuple[Path, str]]) -> list[tuple[str, Labelled
             on is left out, and so are distractors.
 
     Raises:
-        LayoutError: a folder or manifest can't be read, or names a picture as two people's.
-        PictureError: a file doesn't follow the layout.
+        LayoutError: a folder or manifest can't be read, a file in it doesn't follow the layout, or
+            a picture is named as two people's.
     """
     place_of: dict[Path, str] = {}
     people: list[LabelledPicture] = []
     for number, (source, layout) in enumerate(sources):
-        for picture in read_whole(source, layout, needs=_NEEDS):
+        for picture in read_whole(source, layout):
             if picture.split != "training" and picture.pid not in distractors_of(layout):
                 place_of.setdefault(picture.path, f"{number}/{picture.source or ''}")
                 people.append(picture)
     return [(place_of[picture.path], picture) for picture in once_each(people)]
-
-
-def read_whole(source: Path, layout: str, *, needs: str) -> list[LabelledPicture]:
-    """Read a folder or manifest of which nothing may be missing; ``needs`` says why.
-
-    Raises:
-        LayoutError: it can't be read.
-        PictureError: a file doesn't follow the layout.
-    """
-    reading = read_manifest(source) if is_manifest(source) else read_layout(layout, source)
-    if reading.failed:
-        raise PictureError(f"{reading.failed[0][1]}; {needs}")
-    return reading.pictures
 
 
 def embed_people(

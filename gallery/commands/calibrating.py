@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import DONE, Json, Layouts, Store, pair_layouts
+from .options import DONE, Json, Layouts, Store, pair_layouts, part_model
 from .terminal import print_json, print_lines, show_progress
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def calibrate(
         list[Path] | None,
         typer.Argument(
             metavar="[MODEL] [DATA]...",
-            help="A model (an ONNX file; 'default' is the shipped one) to write with its "
+            help="A model (a file or a name of model list) to write with its "
             "calibration to --out, and folders or CSV manifests of people neither trained nor "
             "tested on. Without a model your gallery is calibrated: on DATA, or on its own people.",
         ),
@@ -38,16 +38,15 @@ def calibrate(
     from ..extractor import Extractor, resolve_model
     from ..store.directory import default_store
 
-    given = paths or []
-    models = [path for path in given[:1] if str(path) == "default" or path.suffix == ".onnx"]
-    sources = pair_layouts(given[len(models) :], layout or [])
-    if bool(models) != (out is not None):
+    model, data = part_model(paths or [])
+    sources = pair_layouts(data, layout or [])
+    if (model is None) != (out is None):
         raise typer.BadParameter("a MODEL and --out belong together; a gallery needs neither")
-    if models and not sources:
+    if model and not sources:
         raise typer.BadParameter("DATA is missing: people neither trained nor tested on")
     with show_progress() as progress:
         if out is not None:
-            extractor = Extractor.load(resolve_model(models[0]))
+            extractor = Extractor.load(resolve_model(model))
             calibration = calibrate_model(extractor, sources, out, progress=progress)
         else:
             root = store or default_store()

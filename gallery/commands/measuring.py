@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import DONE, Json, Store
+from .options import DONE, Json, Store, part_paths
 from .terminal import print_json, print_lines, say, show_progress
 
 if TYPE_CHECKING:
@@ -121,8 +121,6 @@ def _read_paths(
     paths: list[Path], data: list[Path], protocols: list[str]
 ) -> tuple[list[Path], list[tuple[str, Path]]]:
     """Part models from data, and give each data set its protocol."""
-    from ..evaluation.models import part_paths
-
     models, sources = part_paths(paths)
     sources += data
     chosen = protocols or ["all-to-all"] * len(sources)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import DONE, SOME_FAILED, Json, Layouts, Store, pair_layouts
+from .options import DONE, SOME_FAILED, Json, Layouts, Store, pair_layouts, part_model
 from .terminal import print_json, print_lines, print_view, show_progress
 
 app = typer.Typer(
@@ -117,7 +117,7 @@ def level_model(
         list[Path] | None,
         typer.Argument(
             metavar="[MODEL] [DATA]...",
-            help="A model (an ONNX file; 'default' is the shipped one), and folders or CSV "
+            help="A model (a file or a name of model list), and folders or CSV "
             "manifests of pictures whose cameras are known. Without them your gallery's model is "
             "levelled on your gallery's cameras.",
         ),
@@ -133,12 +133,14 @@ def level_model(
     from ..level_cameras import level_by_gallery, level_model
     from ..store.directory import default_store
 
-    given = paths or []
-    sources = pair_layouts(given[1:], layout or [])
-    if given and not sources:
+    model, data = part_model(paths or [])
+    sources = pair_layouts(data, layout or [])
+    if data and not model:
+        raise typer.BadParameter("MODEL is missing; name it before the pictures")
+    if model and not data:
         raise typer.BadParameter("DATA is missing: pictures whose cameras are known")
-    if given:
-        extractor = Extractor.load(resolve_model(given[0]))
+    if model:
+        extractor = Extractor.load(resolve_model(model))
         with show_progress() as progress:
             spec, cameras = level_model(extractor, sources, out, name=name, progress=progress)
     else:
@@ -146,7 +148,7 @@ def level_model(
     made = (
         f"{out}: {spec.name}, levelled on {cameras.count} cameras ({cameras.pictures:,} pictures)"
     )
-    if given:
+    if model:
         next_steps = [
             f"{made}; it has no calibration yet, which",
             f"  reid-gallery calibrate {out} PEOPLE --out FILE.onnx gives it",

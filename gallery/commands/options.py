@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import LayoutError, ModelError
 from ..store.directory import ENVIRONMENT
 
 DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -96,3 +97,43 @@ def pair_layouts(data: list[Path], layouts: list[str]) -> list[tuple[Path, str]]
         raise typer.BadParameter(f"{len(data)} folders but {len(layouts)} --layout; give one each")
     of_each = layouts if len(layouts) == len(data) else (layouts or ["folders"]) * len(data)
     return list(zip(data, of_each, strict=True))
+
+
+def part_paths(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Part models from data: folders and CSV files are data, other files and names are models.
+
+    Raises:
+        LayoutError: one is neither there nor the name of a model.
+    """
+    from ..pictures.manifest import is_manifest
+
+    models, data = [], []
+    for path in paths:
+        if path.is_dir() or is_manifest(path):
+            data.append(path)
+        elif path.exists() or _is_model_name(path):
+            models.append(path)
+        else:
+            raise LayoutError(f"{path}: no such model (file or name), folder or manifest")
+    return models, data
+
+
+def part_model(paths: list[Path]) -> tuple[Path | None, list[Path]]:
+    """Part the one model from data, where there may be one.
+
+    Raises:
+        LayoutError: see `part_paths`.
+    """
+    models, data = part_paths(paths)
+    if len(models) > 1:
+        raise typer.BadParameter(f"{models[1]}: name one model, not {len(models)}")
+    return (models[0] if models else None), data
+
+
+def _is_model_name(path: Path) -> bool:
+    from ..extractor import resolve_model
+
+    try:
+        return bool(resolve_model(path))
+    except ModelError:
+        return False

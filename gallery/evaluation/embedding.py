@@ -1,4 +1,4 @@
-"""A trial's pictures embedded by a model; kept in a folder, if wanted, for the next time."""
+"""Picture files embedded by a model; kept in a folder, if wanted, for the next time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from ..embeddings import find_not_unit
 from ..errors import LayoutError, PictureError
 from ..extractor import Extractor
 from ..loading import in_batches, load_pictures, separate
+from ..pictures.read import changed
 
 Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
@@ -36,7 +37,12 @@ class Embedded:
 
 
 def embed_files(
-    extractor: Extractor, files: Sequence[Path], *, progress: Progress, cache: Path | None = None
+    extractor: Extractor,
+    files: Sequence[Path],
+    *,
+    progress: Progress,
+    contents: Sequence[str | None] = (),
+    cache: Path | None = None,
 ) -> Vectors:
     """Embed picture files in their order.
 
@@ -44,6 +50,8 @@ def embed_files(
         extractor: the model.
         files: n pictures.
         progress: called with the number of pictures embedded since the last call.
+        contents: n sha256, in hex, of what the files have to hold; None where it isn't known, and
+            none at all where any will do.
         cache: a folder in which embeddings are kept by model and files (their paths, sizes and
             times); what is found there isn't computed again.
 
@@ -51,25 +59,36 @@ def embed_files(
         float32[n, d] unit rows.
 
     Raises:
-        PictureError: a picture is missing or can't be read.
+        PictureError: a picture is missing, can't be read, or is another one by now.
         LayoutError: the cache can't be read or written, or what it holds isn't unit rows.
     """
     _check_present(files)
     kept = None if cache is None else _name(_made(cache), extractor, files)
     if kept is not None and kept.is_file():
         return _read(kept, (len(files), extractor.dim))
-    vectors = _embed(extractor, files, progress)
+    vectors = _embed(extractor, files, contents or [None] * len(files), progress)
     if kept is not None:
         _write(kept, vectors)
     return vectors
 
 
-def _embed(extractor: Extractor, files: Sequence[Path], progress: Progress) -> Vectors:
-    rows = []
-    for batch in in_batches(load_pictures(files, lambda path: path), _BATCH):
+def _embed(
+    extractor: Extractor,
+    files: Sequence[Path],
+    contents: Sequence[str | None],
+    progress: Progress,
+) -> Vectors:
+    rows = [np.empty((0, extractor.dim), np.float32)]
+    expected = zip(files, contents, strict=True)
+    for batch in in_batches(load_pictures(expected, lambda pair: pair[0]), _BATCH):
         good, bad = separate(batch)
-        if bad:
-            raise PictureError(f"{bad[0].problem}; measuring needs every picture")
+        problems = [one.problem for one in bad]
+        for loaded in good:
+            path, held = loaded.item
+            if held not in {None, loaded.content}:
+                problems.append(str(changed(path)))
+        if problems:
+            raise PictureError(f"{problems[0]}; mend it or leave it out: every picture is needed")
         rows.append(extractor.embed_fitted([loaded.fitted for loaded in good]))
         progress(len(batch))
     return np.concatenate(rows)

@@ -1,11 +1,10 @@
 """The models to measure, by the names under which their figures stand."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import LayoutError, ModelError
+from ..errors import ModelError
 from ..extractor import Extractor, resolve_model
-from ..pictures.manifest import is_manifest
 from .embedding import Embedded, Progress, embed_files
 from .trials import Trial
 
@@ -41,31 +40,9 @@ def embed_trial(
         Embedded(
             name,
             extractor.sha256,
-            embed_files(extractor, trial.files, progress=progress, cache=cache),
+            embed_files(
+                extractor, trial.files, contents=trial.contents, progress=progress, cache=cache
+            ),
         )
         for name, extractor in extractors.items()
     ]
-
-
-def part_paths(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Part models from data: folders and CSV files are data, other files and names are models.
-
-    Raises:
-        LayoutError: one is neither there nor the name of a model.
-    """
-    models, data = [], []
-    for path in paths:
-        if path.is_dir() or is_manifest(path):
-            data.append(path)
-        elif path.exists() or _is_model_name(path):
-            models.append(path)
-        else:
-            raise LayoutError(f"{path}: no such model (file or name), folder or manifest")
-    return models, data
-
-
-def _is_model_name(path: Path) -> bool:
-    try:
-        return bool(resolve_model(path))
-    except ModelError:
-        return False

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ..pictures.labelled import LabelledPicture
 from ..pictures.layouts import distractors_of
-from .splits import Split, read_labels
+from ..pictures.whole import read_whole_folder
+from .splits import Split
 
 RANDOM_SPLITS = 10
 """How many random halves of the people VIPeR, GRID and PRID 2011 are averaged over."""
@@ -27,7 +28,7 @@ def viper_splits(folder: Path, seed: int) -> list[Split]:
 
     Two splits a half: cam_a asks cam_b, then cam_b asks cam_a (Gray et al. 2007).
     """
-    views = _by_pid(read_labels("viper", folder))
+    views = _by_pid(read_whole_folder("viper", folder))
     people = _seen_by_two(views)
     splits = []
     for number in range(RANDOM_SPLITS):
@@ -45,7 +46,7 @@ def grid_splits(folder: Path, seed: int) -> list[Split]:
     Distractors are the people seen once, whether all are called 0000, as the authors' folders
     have it, or each has a number of their own (Loy et al. 2009).
     """
-    pictures = read_labels("grid", folder)
+    pictures = read_whole_folder("grid", folder)
     views = _by_pid(p for p in pictures if p.pid not in distractors_of("grid"))
     pairs = {
         pid: sorted(views[pid], key=lambda picture: str(picture.camera))
@@ -67,7 +68,7 @@ def prid2011_splits(folder: Path, seed: int) -> list[Split]:
     (Hirzer et al. 2011). ``folder`` is the data set's ``single_shot``, or holds it.
     """
     inner = folder / "single_shot"
-    pictures = read_labels("prid2011", inner if inner.is_dir() else folder)
+    pictures = read_whole_folder("prid2011", inner if inner.is_dir() else folder)
     views = _by_pid(pictures)
     people = _seen_by_two(views)
     asking = min((str(picture.camera) for picture in pictures), default="")
@@ -89,7 +90,7 @@ def cuhk03_splits(folder: Path, seed: int) -> list[Split]:
     pictures of each person, drawn anew in every split. A folder of fewer people is used whole.
     Give a folder of people that the model wasn't trained on, such as the data set's test people.
     """
-    views = _by_pid(read_labels("cuhk03", folder))
+    views = _by_pid(read_whole_folder("cuhk03", folder))
     people = _seen_by_two(views)
     splits = []
     for number in range(CUHK03_SPLITS):

@@ -18,7 +18,7 @@ Pids = Sequence[str | int] | npt.NDArray[Any]
 """One identity a row. Strings, or the integer labels of training; 7 and "7" are the same."""
 
 Cameras = Sequence[str | int | None] | npt.NDArray[Any]
-"""One camera a row; ``None`` where it isn't known."""
+"""One camera a row; ``None``, or NaN as pandas has it, where it isn't known."""
 
 _UNKNOWN = -1
 
@@ -89,12 +89,19 @@ class Labels:
         )
 
 
+def is_missing(label: object) -> bool:
+    """Whether a label says nothing; NaN alone is not itself."""
+    return label is None or label != label  # noqa: PLR0124
+
+
 def _encode(gallery: Iterable[Any], query: Iterable[Any]) -> tuple[Rows, Rows]:
-    """Number the labels of both sides alike, from 0; ``None`` becomes ``_UNKNOWN``."""
+    """Number the labels of both sides alike, from 0; ``None`` and NaN become ``_UNKNOWN``."""
     numbers: dict[str, int] = {}
 
     def number(label: object) -> int:
-        return _UNKNOWN if label is None else numbers.setdefault(str(label), len(numbers))
+        if is_missing(label):
+            return _UNKNOWN
+        return numbers.setdefault(str(label), len(numbers))
 
     return (
         np.fromiter(map(number, gallery), dtype=np.int64),

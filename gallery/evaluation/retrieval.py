@@ -23,7 +23,7 @@ from ..embeddings import check_embeddings
 from ..errors import EmbeddingError, NotFoundError
 from .counting import Rows
 from .intervals import Interval, bootstrap_interval
-from .relevance import Cameras, Labels, Pids
+from .relevance import Cameras, Labels, Pids, is_missing
 from .scoring import (
     AP_CONVENTIONS,
     ApConvention,
@@ -175,8 +175,8 @@ def evaluate_scorer(
     """
     if ap_convention not in AP_CONVENTIONS:
         raise ValueError(f"ap_convention {ap_convention!r} is none of {', '.join(AP_CONVENTIONS)}")
-    _check_labels(query_pids, scorer.queries, "query_pids")
-    _check_labels(gallery_pids, scorer.items, "gallery_pids")
+    _check_pids(query_pids, scorer.queries, "query_pids")
+    _check_pids(gallery_pids, scorer.items, "gallery_pids")
     _check_cameras(query_cameras, gallery_cameras, scorer.queries, scorer.items)
     labels = Labels(query_pids, gallery_pids, query_cameras, gallery_cameras)
     figures = score_queries(scorer, labels, ap_convention)
@@ -201,6 +201,13 @@ def evaluate_scorer(
 def _check_labels(labels: Pids | Cameras, count: int, name: str) -> None:
     if len(labels) != count:
         raise EmbeddingError(f"{name}: {len(labels)} labels for {count} embeddings")
+
+
+def _check_pids(pids: Pids, count: int, name: str) -> None:
+    _check_labels(pids, count, name)
+    missing = next((row for row, pid in enumerate(pids) if is_missing(pid)), None)
+    if missing is not None:
+        raise EmbeddingError(f"{name}: row {missing} has none; leave out whoever is not known")
 
 
 def _check_cameras(

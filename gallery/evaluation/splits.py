@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import LayoutError
-from ..pictures.labelled import LabelledPicture, Reading
-from ..pictures.layouts import read_layout
-from ..pictures.manifest import read_manifest
+from ..pictures.labelled import LabelledPicture
+from ..pictures.whole import read_whole_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def msmt17_splits(folder: Path, seed: int) -> list[Split]:
     test = next((folder / name for name in _MSMT17_FOLDERS if (folder / name).is_dir()), None)
     if test is None:
         raise LayoutError(f"{folder}: not MSMT17; it has no {' nor '.join(_MSMT17_FOLDERS)}")
-    known = {picture.path: picture for picture in read_labels("msmt17", test)}
+    known = {picture.path: picture for picture in read_whole_folder("msmt17", test)}
     return [
         Split(
             _listed(folder / "list_query.txt", test, known),
@@ -56,39 +55,9 @@ def msmt17_splits(folder: Path, seed: int) -> list[Split]:
     ]
 
 
-def read_all(source: Path, layout: str) -> list[LabelledPicture]:
-    """Read every picture of a folder in ``layout``, or of a CSV manifest; its own order is kept.
-
-    Raises:
-        LayoutError: one of them can't be read; the text says how many.
-    """
-    if source.is_file():
-        return _all_of(read_manifest(source), f"in {source}")
-    return read_labels(layout, source)
-
-
-def read_labels(layout: str, folder: Path) -> list[LabelledPicture]:
-    """Read a folder that holds pictures of this layout only.
-
-    Raises:
-        LayoutError: a name in it doesn't follow the layout.
-    """
-    return _all_of(read_layout(layout, folder), f"of the {layout} data set in {folder}")
-
-
-def _all_of(reading: Reading, what: str) -> list[LabelledPicture]:
-    if reading.failed:
-        path, reason = reading.failed[0]
-        raise LayoutError(
-            f"{path}: not {what} ({reason.removeprefix(f'{path}: ')}); "
-            f"move out or mend such pictures ({len(reading.failed)})"
-        )
-    return reading.pictures
-
-
 def _query_and_test(layout: str, folder: Path) -> Split:
-    query = read_labels(layout, folder / "query")
-    return Split(query, read_labels(layout, folder / "bounding_box_test"))
+    query = read_whole_folder(layout, folder / "query")
+    return Split(query, read_whole_folder(layout, folder / "bounding_box_test"))
 
 
 def _listed(file: Path, folder: Path, known: dict[Path, LabelledPicture]) -> list[LabelledPicture]:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import NotFoundError
-from ..store.everything import read_everything
+from ..store.everything import read_contents, read_everything
 from ..store.store import Store
 from ..types import Sighting
 from .embedding import Embedded
@@ -41,16 +41,17 @@ def read_store(root: Path, *, leave_out: Leave = "camera") -> tuple[Trial, Embed
     store = Store(root, create=False)
     try:
         everything = read_everything(store)
+        if everything is None:
+            raise NotFoundError(f"{root}: the gallery is empty; enroll people first")
+        generation, sightings, vectors = everything
+        contents = read_contents(store, sightings)
     finally:
         store.close()
-    if everything is None:
-        raise NotFoundError(f"{root}: the gallery is empty; enroll people first")
-    generation, sightings, vectors = everything
-    trial = _make_trial(sightings, leave_out)
+    trial = _make_trial(sightings, contents, leave_out)
     return trial, Embedded(f"{generation.model_name} (stored)", generation.model, vectors)
 
 
-def _make_trial(sightings: list[Sighting], leave_out: Leave) -> Trial:
+def _make_trial(sightings: list[Sighting], contents: list[str | None], leave_out: Leave) -> Trial:
     everything = np.arange(len(sightings), dtype=np.int64)
     views = tuple(_views(sightings, leave_out))
     return Trial(
@@ -60,6 +61,7 @@ def _make_trial(sightings: list[Sighting], leave_out: Leave) -> Trial:
         views=views,
         paths=tuple(None if s.path is None else Path(s.path) for s in sightings),
         splits=((everything, everything),),
+        contents=tuple(contents),
     )
 
 

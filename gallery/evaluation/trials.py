@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..errors import LayoutError, NotFoundError
 from ..pictures.labelled import LabelledPicture, once_each
 from ..pictures.layouts import distractors_of
+from ..pictures.whole import read_whole
 from .counting import Rows
 from .random_splits import (
     CUHK03_PEOPLE,
@@ -24,7 +25,7 @@ from .random_splits import (
     prid2011_splits,
     viper_splits,
 )
-from .splits import Split, dukemtmc_splits, market1501_splits, msmt17_splits, read_all
+from .splits import Split, dukemtmc_splits, market1501_splits, msmt17_splits
 
 ALL_TO_ALL = "all-to-all"
 """The protocol for any folder or manifest."""
@@ -82,6 +83,7 @@ class Trial:
         views: n names; pictures of one person in one view (camera, tracklet, or the picture
             itself) don't count for one another.
         paths: n files; None where there is none.
+        contents: the sha256 of what each of n files has to hold, where that is known; or none.
         splits: (int64[q], int64[g]) a split: the rows that ask, and those that are asked.
         distractors: pids that aren't one person.
         seed: what random splits were drawn from.
@@ -95,6 +97,7 @@ class Trial:
     splits: tuple[tuple[Rows, Rows], ...]
     distractors: frozenset[str] = field(default=frozenset())
     seed: int = 0
+    contents: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
         people = set(self.pids) - self.distractors
@@ -196,7 +199,7 @@ def flattering(views: Iterable[str]) -> str:
 
 
 def _all_to_all(source: Path, layout: str) -> list[Split]:
-    read = [picture for picture in read_all(source, layout) if picture.split != "training"]
+    read = [picture for picture in read_whole(source, layout) if picture.split != "training"]
     pictures, distractors = _tell_sources_apart(read), distractors_of(layout)
     return [Split([p for p in pictures if p.pid not in distractors], pictures)]
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..embeddings import check_embeddings
-from ..errors import EmbeddingError
+from ..errors import EmbeddingError, NotFoundError
 from .counting import Rows, Scores
 from .intervals import Interval, bracket, interval_of
 from .pairs import Pairs, draw_coin_pairs, draw_honest_pairs
@@ -202,10 +202,13 @@ def evaluate_pairs(
 
     Raises:
         EmbeddingError: rows aren't unit vectors, or not one a pid.
+        NotFoundError: pairs of one person, or of two, are missing, or, without a threshold, pairs
+            of one half of the people.
     """
     rows = check_embeddings(embeddings)
     if len(rows) != len(pids):
         raise EmbeddingError(f"{len(rows)} embeddings but {len(pids)} pids; give one each")
+    _check_both_kinds(pairs, halves=threshold is None)
     shown = np.asarray(pids)[np.stack([pairs.left, pairs.right])]
     _, people = np.unique(shown, return_inverse=True)
     scores = np.empty(len(pairs.left), dtype=np.float32)
@@ -215,6 +218,16 @@ def evaluate_pairs(
     return VerificationResult(
         name, scores, pairs.same, people.reshape(shown.shape), pairs.half, threshold
     )
+
+
+def _check_both_kinds(pairs: Pairs, *, halves: bool) -> None:
+    """See that there is something to judge, and, from half to half, something to learn from."""
+    if pairs.same.all() or not pairs.same.any():
+        raise NotFoundError("pairs of one person and pairs of two are needed; one kind is missing")
+    if halves and len(np.unique(pairs.half)) < 2:
+        raise NotFoundError(
+            "all pairs are of one half of the people; give a threshold, or pairs of two halves"
+        )
 
 
 def draw_pairs(trial: Trial, *, seed: int = 0) -> tuple[Pairs, Pairs]:

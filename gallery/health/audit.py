@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ..store.everything import read_everything
+from ..store.everything import read_contents, read_everything
 from ..store.store import Store
 from .album import Album, look_through, read_again
 from .doubles import find_doubles
@@ -40,7 +40,9 @@ def audit(
     people = People.of(sightings)
     standing = stand(vectors, people)
     strays = find_strays(vectors, people, standing)
-    album = look_through(sightings, progress) if pictures else Album(np.empty(0, np.intp))
+    album = Album(np.empty(0, np.intp))
+    if pictures:
+        album = look_through(sightings, read_contents(store, sightings), progress)
     teller = Teller(sightings, vectors, people, Mending(store.directory.root))
     findings = [
         *_wrong_people(teller, strays),

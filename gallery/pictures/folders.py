@@ -41,8 +41,9 @@ def has_utf8_name(path: Path) -> bool:
 def walk_pictures(folder: Path) -> tuple[list[Path], Failures]:
     """All files below ``folder`` that are named like pictures, sorted, and what can't be looked at.
 
-    Hidden files and folders are left out. Links to folders are followed; each real folder is read
-    once, so links that lead in circles do no harm.
+    Hidden files and folders are left out. Links to folders are followed once all real folders are
+    read, and each folder is read once: so real ones keep their names, and links that lead in
+    circles do no harm.
 
     Raises:
         LayoutError: there is no such folder.
@@ -56,27 +57,35 @@ def walk_pictures(folder: Path) -> tuple[list[Path], Failures]:
     def note(error: OSError) -> None:
         failed.append(failure(Path(error.filename), f"can't be listed ({error.strerror})"))
 
-    _first_time(folder, seen)
-    for place, below, names in os.walk(folder, onerror=note, followlinks=True):
-        below[:] = _enter(Path(place), below, seen, failed)
-        pictures.extend(Path(place, name) for name in names if is_picture_name(name))
+    waiting = [folder]
+    while waiting:
+        top = waiting.pop(0)
+        if not _first_time(top, seen):
+            continue
+        for place, below, names in os.walk(top, onerror=note):
+            below[:], links = _enter(Path(place), below, seen, failed)
+            waiting += links
+            pictures.extend(Path(place, name) for name in names if is_picture_name(name))
     failed += [failure(path, NOT_UTF8) for path in sorted(pictures) if not has_utf8_name(path)]
     return sorted(filter(has_utf8_name, pictures)), failed
 
 
 def _enter(
     place: Path, below: list[str], seen: set[tuple[int, int]], failed: Failures
-) -> list[str]:
-    """Choose which of the folders in ``place`` to go into; real ones keep their names."""
-    chosen = []
-    linked = [name for name in below if os.path.islink(place / name)]  # noqa: PTH114 - can't fail
-    for name in [*sorted(set(below) - set(linked)), *sorted(linked)]:
+) -> tuple[list[str], list[Path]]:
+    """Choose which of the folders in ``place`` to go into; return links to folders beside them."""
+    chosen, links = [], []
+    for name in sorted(below):
         path = place / name
         if is_picture_name(name):
             failed.append(failure(path, "a folder, though named like a picture; not looked into"))
-        elif not name.startswith(".") and _first_time(path, seen):
+        elif name.startswith("."):
+            continue
+        elif os.path.islink(path):  # noqa: PTH114 - can't fail
+            links.append(path)
+        elif _first_time(path, seen):
             chosen.append(name)
-    return chosen
+    return chosen, links
 
 
 def _first_time(path: Path, seen: set[tuple[int, int]]) -> bool:

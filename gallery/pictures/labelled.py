@@ -80,38 +80,45 @@ def _labels(picture: LabelledPicture) -> str:
     return picture.pid + source + (f" for {picture.split}" if picture.split else "")
 
 
+_BEYOND = 2200
+"""No picture is of this year, or of a later one."""
+
+
 def parse_time(text: str) -> datetime:
     """Read a time: ISO 8601, or seconds since 1970; without a zone it is UTC.
 
-    Eight digits that are a date (20260501) are that date, and a year alone is refused: as seconds
-    either would be a moment of 1970.
+    Eight digits that begin with a year (20260501) are that date. A year alone, and a date with a
+    time all in digits (202605011230), are refused: as seconds they would be other moments. So are
+    seconds beyond 2200, which are thousandths.
 
     Raises:
         ValueError: it is neither.
     """
     text = text.strip()
     try:
-        moment = _parse_date(text) or datetime.fromtimestamp(float(text), tz=UTC)
-    except (ValueError, OverflowError, OSError):
-        moment = None
-    try:
-        moment = moment or datetime.fromisoformat(text)
+        moment = _parse_moment(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         raise ValueError(
             f"time {text!r} is neither ISO 8601 (2026-05-01T12:30:00) nor seconds since 1970"
         ) from None
 
 
-def _parse_date(text: str) -> datetime | None:
-    """Read digits that are a date rather than a number.
-
-    Raises:
-        ValueError: they are a year.
-    """
-    if text.isascii() and text.isdigit() and len(text) == 8:
-        with suppress(ValueError):
+def _parse_moment(text: str) -> datetime:
+    if text.isascii() and text.isdigit():
+        begins_with_year = 1900 <= int(text[:4]) < _BEYOND
+        if begins_with_year and len(text) == 8:
             return datetime.fromisoformat(text)
-    if text.isascii() and text.isdigit() and len(text) == 4 and 1900 <= int(text) < 2200:
+        if begins_with_year and len(text) in {4, 12, 14}:
+            raise ValueError
+        return _parse_seconds(text)
+    with suppress(ValueError):
+        return _parse_seconds(text)
+    return datetime.fromisoformat(text)
+
+
+def _parse_seconds(text: str) -> datetime:
+    moment = datetime.fromtimestamp(float(text), tz=UTC)
+    if moment.year >= _BEYOND:
         raise ValueError
-    return None
+    return moment

@@ -83,6 +83,27 @@ def read_bytes(path: Path) -> bytes:
         raise PictureError(f"{path!r}: no file can have this name ({error})") from error
 
 
+def read_enrolled(path: Path, held: str | None) -> bytes:
+    """Read a picture that was enrolled.
+
+    Args:
+        path: where it lay then.
+        held: the sha256, in hex, of what it held; None where that isn't known.
+
+    Raises:
+        PictureError: it is gone, can't be read, or is another one by now.
+    """
+    content = read_bytes(path)
+    if held is not None and content_hash(content) != held:
+        raise changed(path)
+    return content
+
+
+def changed(path: Path) -> PictureError:
+    """What to raise of a file that holds another picture than was enrolled from it."""
+    return PictureError(f"{path}: changed since it was enrolled")
+
+
 def content_hash(content: bytes | Crop) -> str:
     """Sha256, hex, by which the same picture is known again.
 

@@ -1,12 +1,14 @@
 """A whole gallery at once: every sighting and its vector."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..embeddings import find_not_unit
 from ..errors import StoreDamagedError
 from ..types import Sighting
 from .generations import Generation, current_generation
-from .sightings import sightings_with_vectors
+from .sightings import load_contents, sightings_with_vectors
 from .store import Store
 from .vectors import Ids, Vectors, read_blocks
 
@@ -34,6 +36,17 @@ def read_everything(store: Store) -> tuple[Generation, list[Sighting], Vectors] 
             sightings.extend(sightings_with_vectors(sqlite, ids.tolist()))
             blocks.append(vectors)
     return generation, sightings, np.concatenate(blocks)
+
+
+def read_contents(store: Store, sightings: Sequence[Sighting]) -> list[str | None]:
+    """Return the sha256, in hex, of each sighting's picture when it was enrolled, if it is known.
+
+    Raises:
+        StoreError: it can't be read.
+    """
+    with store.snapshot() as sqlite:
+        contents = load_contents(sqlite, (sighting.id for sighting in sightings))
+    return [contents.get(sighting.id) for sighting in sightings]
 
 
 def _check_unit(store: Store, ids: Ids, vectors: Vectors) -> None:

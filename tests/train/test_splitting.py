@@ -134,6 +134,12 @@ def test_a_manifest_that_joins_sources_is_split_source_by_source(tmp_path):
     assert by_source == {s: {f"0/{s}:{pid}" for pid in wanted} for s in "ab"}
 
 
+def test_sources_of_like_names_do_not_meet(tmp_path):
+    lines = [(f"p{n}", 1, source, None) for source in ("a:1", "a_1", "a%3A1") for n in range(9)]
+    split = split_of(write(tmp_path / "people.csv", lines), validation_share=0.3)
+    assert len({p.person for p in (*split.training, *split.validation)}) == 27
+
+
 def test_a_manifest_tells_the_split(tmp_path):
     lines = [(pid, 2, "a", "validation" if pid in "xy" else "training") for pid in "uvwxyz"]
     manifest = write(tmp_path / "people.csv", lines)

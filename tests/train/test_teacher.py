@@ -1,4 +1,5 @@
 import shutil
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,13 @@ def test_a_teacher_that_lacks_pictures(people, teacher):
         load_teacher(teacher, paths, kept=NOWHERE)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"text", b"PK\x03\x04 torn zip"])
+def an_array() -> bytes:
+    file = BytesIO()
+    np.save(file, np.zeros((2, 3)))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", b"PK\x03\x04 torn zip", an_array()])
 def test_a_teachers_file_that_cannot_be_read(tmp_path, content):
     file = tmp_path / "teacher.npz"
     if content is not None:
@@ -107,9 +114,13 @@ def test_embeddings_are_made_again_where_they_do_not_fit(paths, taught, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["teacher.npz"]
 
 
-def test_embeddings_that_were_made_elsewhere_are_not_replaced(paths, tmp_path):
+@pytest.mark.parametrize("bare", [False, True])
+def test_embeddings_that_were_made_elsewhere_are_not_replaced(paths, tmp_path, bare):
     kept = tmp_path / "teacher.npz"
-    np.savez(kept, paths=["a.jpg"], embeddings=np.zeros((1, 512), np.float32))
+    if bare:
+        kept.write_bytes(an_array())
+    else:
+        np.savez(kept, paths=["a.jpg"], embeddings=np.zeros((1, 512), np.float32))
     before = kept.read_bytes()
     with pytest.raises(TrainingError, match="was not made here"):
         load_teacher(resolve_model(), paths[:1], kept=kept)

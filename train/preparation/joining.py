@@ -1,9 +1,10 @@
 """Several data sets joined, and split: no ids collide, and everyone is on one side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ...gallery.errors import LayoutError
 from ...gallery.pictures.labelled import LabelledPicture, once_each
 from ...gallery.pictures.manifest import is_manifest
 from ..sources import name_layout, read_source
@@ -56,6 +57,7 @@ def join(data: Sequence[tuple[Path, str]], *, validation_share: float, seed: int
         held_out = find_held_out(pictures, validation_share, seed)
         prefix = f"{name}-" if len(parts) > 1 and not _has_prefix(pictures, f"{name}-") else ""
         joined.pictures.extend(_settle(p, name, prefix, p.pid in held_out) for p in pictures)
+    _check_apart(joined.pictures)
     return joined
 
 
@@ -77,7 +79,19 @@ def _unused(name: str, used: dict[str, list[LabelledPicture]]) -> str:
 
 def _has_prefix(pictures: Sequence[LabelledPicture], prefix: str) -> bool:
     """Whether a manifest was joined before: then its pids have the name already."""
-    return all(p.pid.startswith(prefix) for p in pictures)
+    return all(p.source is not None and p.pid.startswith(prefix) for p in pictures)
+
+
+def _check_apart(pictures: Iterable[LabelledPicture]) -> None:
+    """See that no two people have one pid; a manifest keeps no spaces around one."""
+    whose: dict[str, LabelledPicture] = {}
+    for picture in pictures:
+        other = whose.setdefault(picture.pid.strip(), picture)
+        if (other.pid, other.source) != (picture.pid, picture.source):
+            raise LayoutError(
+                f"{picture.path}: its person would be called {picture.pid.strip()!r}, as the other "
+                f"one in {other.path}; rename one"
+            )
 
 
 def _settle(picture: LabelledPicture, name: str, prefix: str, held_out: bool) -> LabelledPicture:

@@ -10,17 +10,19 @@ _MSMT = re.compile(
     r"_(?P<frame>\d+)_\d+(_ex)?"
 )
 
+_HALF = re.compile(r"(?:mask_)?(train|test)(?:_v2)?")
+
 
 def read_msmt17(path: Path) -> Labels | str:
     """``train/0000/0000_000_01_0303morning_0015_0.jpg``: person, picture, camera, day, frame, box.
 
     Persons are numbered from 0000 in ``train`` (``mask_train_v2``) and again in ``test``
-    (``mask_test_v2``): they are others, and those below a folder named ``test`` get it into their
-    pid. A person's crops of one camera and time of day are one tracklet.
+    (``mask_test_v2``): they are others, and those whose nearest such folder is ``test`` get it into
+    their pid. A person's crops of one camera and time of day are one tracklet.
     """
     found = parse(_MSMT, path.stem, "0000_000_01_0303morning_0015_0.jpg")
-    in_test = any(re.fullmatch(r"(mask_)?test(_v2)?", part) for part in path.parts[:-1])
-    pid = f"test-{found['pid']}" if in_test else found["pid"]
+    halves = [half[1] for part in path.parts[:-1] if (half := _HALF.fullmatch(part))]
+    pid = f"test-{found['pid']}" if halves[-1:] == ["test"] else found["pid"]
     return Labels(
         pid=pid,
         camera=f"c{found['camera']}",

@@ -6,6 +6,7 @@ from ...errors import LayoutError
 from ..folders import walk_pictures
 from ..labelled import LabelledPicture, Reading
 from ..manifest import warn_of_unread_manifest
+from .folders import read_folders
 from .labels import Reader
 from .table import find_layout
 
@@ -16,11 +17,12 @@ def label_picture(reader: Reader, path: Path, relative: Path, reading: Reading) 
     Args:
         reader: the layout.
         path: of the picture.
-        relative: what the reader gets to see of it.
+        relative: of it, below what the user named: that is where `folders` begins. Data sets' own
+            layouts see all of the path, since a folder that was named may be one of theirs.
         reading: is added to.
     """
     try:
-        labels = reader(relative)
+        labels = reader(relative if reader is read_folders else path.absolute())
         if isinstance(labels, str):
             reading.ignored.append((path, f"{path}: {labels}"))
         else:

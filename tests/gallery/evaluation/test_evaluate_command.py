@@ -139,6 +139,14 @@ def test_another_model_is_compared_on_ones_own_gallery(evaluate, store, other_mo
     assert "tiny-1 less tiny-0 (stored)" in out
 
 
+def test_a_picture_that_became_another_is_not_measured(evaluate, store, tiny_model, crops):
+    shutil.copy(crops / "p0" / "0.png", crops / "p3" / "1.png")
+    assert evaluate("--store", store)[0] == 0  # stored vectors are what they were
+    code, _, err = evaluate(tiny_model, "--store", store)
+    assert code == 1
+    assert "p3/1.png: changed since it was enrolled" in err
+
+
 def test_a_report_is_a_page_with_pictures(evaluate, tiny_model, other_model, crops, tmp_path):
     for number, noise in enumerate(("p0", "p1")):  # somebody must be confused, to be shown
         Image.new("RGB", (48, 96), (90, 90 + number, 90)).save(crops / noise / "odd.png")

@@ -95,6 +95,18 @@ def test_an_unknown_camera_makes_nothing_junk() -> None:
     assert result.first_rank.tolist() == [1, 2]  # the second query's first A is junk
 
 
+def test_nan_is_an_unknown_camera() -> None:
+    result = evaluate_retrieval(
+        asking(1),
+        with_scores(0.9, 0.8),
+        query_pids=["A"],
+        gallery_pids=["A", "B"],
+        query_cameras=[np.nan],
+        gallery_cameras=np.array([np.nan, np.nan]),
+    )
+    assert result.first_rank.tolist() == [1]
+
+
 def test_identity_rank_counts_people_not_pictures() -> None:
     result = evaluate_retrieval(
         asking(1),
@@ -175,6 +187,7 @@ ONE = with_scores(0.5)
     [
         (ONE, {"gallery_pids": ["A", "B"]}, "gallery_pids: 2 labels for 1 embeddings"),
         (ONE, {"query_pids": []}, "query_pids: 0 labels for 1"),
+        (ONE, {"gallery_pids": [np.nan]}, "gallery_pids: row 0 has none"),
         (ONE, {"query_cameras": ["1"]}, "one side only"),
         (
             ONE,

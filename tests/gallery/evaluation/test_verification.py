@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -289,6 +290,16 @@ def test_any_pairs_may_be_judged_by_a_fixed_threshold() -> None:
     found = evaluate_pairs(rows, PIDS, pairs, name="mine", threshold=0.5)
     assert found.figures()["accuracy"] == 1.0
     assert "pairs as they were given" in found.denominators()
+
+
+def test_without_a_threshold_pairs_are_of_two_halves() -> None:
+    rows = np.eye(20, dtype=np.float32)[[int(pid[1:]) for pid in PIDS]]
+    pairs = draw_coin_pairs(PIDS)
+    with pytest.raises(NotFoundError, match="all pairs are of one half"):
+        evaluate_pairs(rows, PIDS, pairs, name="mine")
+    alike = replace(pairs, same=np.full(len(pairs.same), True))
+    with pytest.raises(NotFoundError, match="one kind is missing"):
+        evaluate_pairs(rows, PIDS, alike, name="mine", threshold=0.5)
 
 
 def test_too_few_people_in_two_views() -> None:

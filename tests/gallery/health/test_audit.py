@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,24 @@ def test_a_picture_that_is_gone_is_told_and_stops_nothing(tmp_path, crops, tiny_
     assert "0.png: no such file" in out
     assert sheet.exists()
     assert run(["audit", "--store", str(store), "--no-pictures"]) == 0
+
+
+def test_a_picture_that_became_another_says_nothing_of_what_was_enrolled(
+    tmp_path, crops, tiny_model
+):
+    live = tmp_path / "live.png"
+    with Gallery.open(tmp_path / "store", model=tiny_model) as gallery:
+        gallery.enroll([crops])
+        for number in range(3):  # a camera that writes its newest picture over the last
+            shutil.copy(crops / "p0" / f"{number}.png", live)
+            with Image.open(live) as picture:
+                picture.convert("RGB").rotate(7).save(live)
+            gallery.enroll([live], pid="p0")
+        report = gallery.audit()
+    assert [Path(failure.path) for failure in report.unread] == [live, live]
+    assert "changed since it was enrolled" in report.unread[0].reason
+    twins = [f for f in report.findings if f.kind == Kind.same_picture]
+    assert not [f for f in twins if f.sightings[0].path == f.beside[0].sighting.path]
 
 
 def test_an_empty_gallery_is_all_well(tmp_path, capsys):

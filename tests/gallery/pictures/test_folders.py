@@ -48,6 +48,12 @@ def test_a_folder_keeps_its_name_beside_a_link_to_it(tmp_path):
     assert names(tmp_path) == ["person42/1.jpg", "person43/2.jpg"]
 
 
+def test_a_folder_keeps_its_name_wherever_a_link_to_it_lies(tmp_path):
+    touch(tmp_path, "people/0007/1.jpg", "people/0008/2.jpg", "favourites/0.jpg")
+    (tmp_path / "favourites" / "best").symlink_to(tmp_path / "people" / "0007")
+    assert names(tmp_path) == ["favourites/0.jpg", "people/0007/1.jpg", "people/0008/2.jpg"]
+
+
 def test_links_to_files_are_files_wherever_they_lead(tmp_path):
     touch(tmp_path, "1.jpg")
     (tmp_path / "2.jpg").symlink_to("1.jpg")

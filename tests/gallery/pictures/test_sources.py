@@ -28,6 +28,26 @@ def found(reading) -> list[tuple[str, str]]:
     return [(picture.path.as_posix(), picture.pid) for picture in reading.pictures]
 
 
+MSMT = "0000/0000_000_01_0303morning_0015_0.jpg"
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["MSMT17"],
+        ["MSMT17/train", "MSMT17/test"],
+        [f"MSMT17/{half}/{MSMT}" for half in ("train", "test")],
+    ],
+)
+@pytest.mark.parametrize("above", ["data", "test"])
+def test_halves_whose_people_have_the_same_numbers_stay_apart(tmp_path, monkeypatch, paths, above):
+    (tmp_path / above).mkdir()
+    monkeypatch.chdir(tmp_path / above)
+    for half in ("train", "test"):
+        touch(Path("MSMT17", half, MSMT))
+    assert {pid for _, pid in found(collect(paths, layout="msmt17"))} == {"0000", "test-0000"}
+
+
 ALL = [("crops/p1/a.jpg", "p1"), ("crops/p1/b.jpg", "p1"), ("crops/p2/c.png", "p2")]
 
 

@@ -80,6 +80,16 @@ def test_ids_of_joined_data_sets_do_not_collide(prepared):
         assert all(getattr(p, label).startswith(f"{p.source}-") for p in pictures)
 
 
+def test_a_folder_named_like_another_and_its_person_does_not_meet_it(tmp_path):
+    for place in ("site/b-1", "site/2", "site/3", "site-b/1", "site-b/4", "site-b/5"):
+        (tmp_path / place).mkdir(parents=True)
+        Image.effect_noise((64, 128), len(place)).convert("RGB").save(tmp_path / place / "x.png")
+    data = [(tmp_path / "site", "folders"), (tmp_path / "site-b", "folders")]
+    with pytest.raises(LayoutError, match="would be called 'site-b-1', as the other one"):
+        prepare(data, tmp_path / "people.csv", config=CONFIG)
+    assert not (tmp_path / "people.csv").exists()
+
+
 def test_everyone_is_in_one_part_and_training_takes_it_from_the_manifest(prepared, lpw, market):
     _, _, out = prepared
     parts = {(p.pid, p.split) for p in read_manifest(out).pictures}
