@@ -46,6 +46,8 @@ def export(store: Store, path: Path) -> int:
     write = {".csv": _write_csv, ".parquet": _write_parquet}.get(path.suffix.lower())
     if write is None:
         raise LayoutError(f"{path}: an export ends in .csv or .parquet")
+    if not path.parent.is_dir():
+        raise LayoutError(f"{path}: there is no folder {path.parent}; make it first")
     try:
         with replacing(path) as temporary, store.snapshot() as sqlite:
             generation = current_generation(sqlite)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -354,8 +355,9 @@ class Gallery:
 
         Raises:
             NotFoundError: there is no such person or sighting.
-            ConflictError: both are given, or neither.
+            ConflictError: both are given, or neither, or ids are no list.
         """
+        _check_list(sighting_ids)
         if (pid is None) == (not len(sighting_ids)):
             raise ConflictError("name a person to remove, or sightings; not both, nor neither")
         self._see_past()
@@ -364,17 +366,35 @@ class Gallery:
         return removal
 
     def rename(self, old: str, new: str) -> None:
-        """Call a person otherwise; see `merge` when ``new`` is someone already."""
+        """Call a person otherwise; see `merge` when ``new`` is someone already.
+
+        Raises:
+            NotFoundError: there is no such person.
+            ConflictError: ``new`` is someone already.
+            LabelError: nobody can be called ``new``.
+        """
         self._see_past()
         self._store.rename(old, new)
 
     def merge(self, into: str, other: str) -> int:
-        """Say that two are one person: ``other``'s sightings become ``into``'s; return how many."""
+        """Say that two are one person: ``other``'s sightings become ``into``'s; return how many.
+
+        Raises:
+            NotFoundError: there is no such person.
+            ConflictError: they are one already.
+        """
         self._see_past()
         return self._store.merge(into, other)
 
     def split(self, sighting_ids: Sequence[int], *, to: str) -> int:
-        """Give chosen sightings to another or a new person; return how many moved."""
+        """Give chosen sightings to another or a new person; return how many moved.
+
+        Raises:
+            NotFoundError: there is no such sighting.
+            ConflictError: all are that person's already, or ids are no list.
+            LabelError: nobody can be called ``to``.
+        """
+        _check_list(sighting_ids)
         self._see_past()
         return self._store.split(sighting_ids, to)
 
@@ -390,7 +410,8 @@ class Gallery:
 
         Raises:
             IrreversibleError: it was a removal, or needs ``allow_removal``.
-            ConflictError: later changes stand on it.
+            NotFoundError: there is no such change.
+            ConflictError: it was undone before, or later changes stand on it.
         """
         self._see_past()
         change = self._store.undo(seq, allow_removal=allow_removal)
@@ -539,3 +560,8 @@ class Gallery:
             self._keep_index()
         except StoreDamagedError as error:
             self._keeper.do_without(error, removed=True)
+
+
+def _check_list(sighting_ids: object) -> None:
+    if isinstance(sighting_ids, Integral | str):
+        raise ConflictError(f"sighting ids are a list; put {sighting_ids!r} in brackets")

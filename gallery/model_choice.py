@@ -7,7 +7,6 @@ from pathlib import Path
 
 from .errors import ModelError, ModelMismatchError
 from .extractor import Extractor, resolve_model
-from .extractor.hashing import hash_file
 from .extractor.models import known_models
 from .store.generations import EXTERNAL, Generation, ModelPin
 from .store.store import Store
@@ -35,12 +34,13 @@ def external_pin(dim: int) -> ModelPin:
 
 def known_pin(model: str) -> ModelPin | None:
     """What a store remembers of the model of this sha256, if it is among those that have names."""
-    for known in known_models():
-        with known.path.open("rb") as file:
-            if hash_file(file) != model:
-                continue
-        return pin_of(Extractor.load(known.path))
-    return None
+    named = _named(model)
+    return None if named is None else pin_of(Extractor.load(named))
+
+
+def _named(model: str) -> Path | None:
+    """The file of this sha256 among the models that have names."""
+    return next((known.path for known in known_models() if known.sha256 == model), None)
 
 
 def choose_extractor(
@@ -77,12 +77,13 @@ def choose_extractor(
 
 def _find(store: Store, generation: Generation, load: Load) -> Extractor:
     """Load the pinned model: where it was last seen, or among those that have names."""
-    seen = [Path(generation.model_path)] if generation.model_path else []
-    for place in (*seen, *(known.path for known in known_models())):
-        if os.path.isfile(place):  # noqa: PTH113 - Path.is_file fails where one may not look
-            extractor = load(place)
-            if extractor.sha256 == generation.model:
-                return extractor
+    seen = generation.model_path
+    if seen and os.path.isfile(seen):  # noqa: PTH113 - Path.is_file fails where one may not look
+        extractor = load(Path(seen))
+        if extractor.sha256 == generation.model:
+            return extractor
+    if named := _named(generation.model):
+        return load(named)
     raise ModelError(
         f"{store.directory.root}: made with the model {generation.model_name} (sha256 "
         f"{generation.model[:12]}...), which is not at {generation.model_path or 'hand'}; "

@@ -57,6 +57,12 @@ def train(
             "shipped, a weights package, or a .safetensors, .pth or .onnx file."
         ),
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the model.", show_default="the run's folder's")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Note on who may use the model for what.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="In all, shared among the recipe's phases.")
     ] = None,
@@ -78,11 +84,13 @@ def train(
         raise typer.BadParameter("begin a run with --data and --out, or go on with --resume RUN")
     if epochs and time_budget:
         raise typer.BadParameter("--epochs and --time-budget contradict each other; give one")
-    if resume and any((epochs, time_budget, data, layout, teacher, unlabelled, init, recipe)):
+    told = (epochs, time_budget, data, layout, teacher, unlabelled, init, recipe, name, licence)
+    if resume and any(told):
         raise typer.BadParameter("--resume takes all from the run; edit its config.toml instead")
     sources = [] if resume else _pair_sources(data or [], layout or [])
     began = time.monotonic()  # what is imported now takes seconds of a time budget
     from . import api
+    from .run_folder import DEFAULT_LICENCE
 
     if resume is not None:
         file = api.resume(resume)
@@ -94,6 +102,8 @@ def train(
             teacher=find_teacher(teacher),
             unlabelled=unlabelled or (),
             init=init,
+            name=name or "",
+            licence=licence or DEFAULT_LICENCE,
             epochs=epochs,
             time_budget=time_budget,
             began=began,

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..atomic import replacing
 from ..errors import ModelError
 from ..store.directory import default_store
+from .hashing import hash_file
 
 DEFAULT = "default"
 """The shipped model's name: ``default.onnx`` in the package ``models`` beside this one."""
@@ -37,6 +38,19 @@ class KnownModel:
     path: Path
     shipped: bool
     chosen: bool
+
+    @property
+    def sha256(self) -> str:
+        """What galleries know it by; read from the file each time.
+
+        Raises:
+            ModelError: the file is gone, or can't be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                return hash_file(file)
+        except OSError as error:
+            raise ModelError(f"{self.path}: can't be read ({error.strerror or error})") from error
 
 
 def resolve_model(model: str | Path | None = None) -> Path:

@@ -19,8 +19,9 @@ PARTS: tuple[Part, ...] = get_args(Part)
 class LabelledPicture:
     """One picture file and its labels; everything but path and pid is optional.
 
-    ``source`` and ``split`` are for training alone: the data set it comes from, within which its
-    pid and camera are unique, and the part of it that its person is in.
+    ``source`` is the data set it comes from, within which its pid and camera are unique; ``split``
+    the part of it that its person is in. Training, measuring and calibrating heed them, a gallery
+    doesn't.
     """
 
     path: Path

@@ -1,6 +1,5 @@
 """From what a user types to pictures: files, folders, patterns, a list on stdin, a manifest."""
 
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,11 +10,9 @@ from typing import TextIO
 from ..errors import LayoutError
 from .folders import Failures
 from .labelled import Reading
-from .layouts import LAYOUTS, Labels, Reader, find_layout, label_picture
+from .layouts import Labels, Reader, find_layout, label_picture, warn_of_another_layout
 from .manifest import is_manifest, read_manifest, warn_of_unread_manifest
 from .typed import Place, absolute, find_places
-
-log = logging.getLogger("reid_gallery")
 
 
 def collect(
@@ -68,7 +65,7 @@ def collect(
             warn_of_unread_manifest(Path(text))
         reading = _label(_places(paths, stdin), _choose_reader(pid, layout))
         if pid is None and layout is None:
-            _warn_of_another_layout(reading)
+            warn_of_another_layout(reading.pictures)
     _check_found(reading)
     return _fill_in(reading, camera=camera, time=time, tracklet=tracklet)
 
@@ -79,7 +76,7 @@ def collect_queries(
     """Find the pictures to ask about.
 
     Args:
-        paths: as in `collect`.
+        paths: as in `collect`; of a manifest the pictures alone count, not whom they show.
         stdin: what ``-`` reads; None is the program's own.
 
     Returns:
@@ -87,8 +84,11 @@ def collect_queries(
         asked about again, so that answers stay in step with questions. And what can't be found.
 
     Raises:
-        LayoutError: nothing was named, or the list on stdin can't be read.
+        LayoutError: nothing was named, or the manifest or the list on stdin can't be read.
     """
+    if manifest := _typed_manifest(paths):
+        reading = read_manifest(manifest)
+        return [picture.path for picture in reading.pictures], reading.failed
     _check_options(paths)
     places = list(_places(paths, stdin))
     pictures = [picture for place in places for picture in place.pictures]
@@ -100,7 +100,7 @@ def _typed_manifest(paths: Sequence[str]) -> Path | None:
     """The manifest that was typed where paths of pictures may stand."""
     typed = [Path(text) for text in paths if is_manifest(Path(text)) and not Path(text).is_dir()]
     if typed and len(paths) > 1:
-        raise LayoutError(f"{typed[0]}: a manifest is enrolled alone; leave out the other paths")
+        raise LayoutError(f"{typed[0]}: a manifest stands alone; leave out the other paths")
     return typed[0] if typed else None
 
 
@@ -121,6 +121,8 @@ def _check_options(
         raise LayoutError(f"the manifest {manifest} names the pictures; leave out {paths[0]}")
     if manifest is None and not paths:
         raise LayoutError("no picture was named; name files, folders or patterns, or - for stdin")
+    if pid is not None and not isinstance(pid, str):
+        raise LayoutError(f"the pid must be text, not {pid!r}")
     if pid is not None and not pid.strip():
         raise LayoutError("the pid is empty; every picture needs a person")
 
@@ -169,29 +171,6 @@ def _check_found(reading: Reading) -> None:
         return
     more = len(reading.failed) - 1
     raise LayoutError(reading.failed[0][1] + (f" (and {more:,} more failed)" if more else ""))
-
-
-def _warn_of_another_layout(reading: Reading) -> None:
-    """A data set's folder would be taken as one person, whoever its files' names tell of."""
-    if len({picture.pid for picture in reading.pictures}) != 1:
-        return
-    for layout, reader in LAYOUTS.items():
-        try:
-            told = [reader(Path(picture.path.name)) for picture in reading.pictures]
-        except (LayoutError, ValueError):
-            continue
-        people = {labels["pid"] for labels in told if not isinstance(labels, str)}
-        if len(people) > 1:
-            log.warning(
-                "all %s pictures are taken as one person, %r, after their folder; their names are "
-                "those of %s people in the layout %s: --layout %s would tell them apart",
-                f"{len(told):,}",
-                reading.pictures[0].pid,
-                f"{len(people):,}",
-                layout,
-                layout,
-            )
-            return
 
 
 def _fill_in(

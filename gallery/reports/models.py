@@ -16,9 +16,14 @@ Record = dict[str, Any]
 
 def models_view(known: Sequence[KnownModel]) -> Table:
     """A line a model; a star marks the one that new stores are made with."""
-    table = Table("", "name", "file", box=box.SIMPLE_HEAD)
+    table = Table("", "name", "sha256", "file", box=box.SIMPLE_HEAD)
     for model in known:
-        table.add_row("*" if model.chosen else "", Text(model.name), Text(str(model.path)))
+        table.add_row(
+            "*" if model.chosen else "",
+            Text(model.name),
+            model.sha256[:12],
+            Text(str(model.path)),
+        )
     return table
 
 
@@ -29,6 +34,7 @@ def models_record(known: Sequence[KnownModel]) -> list[Record]:
             "schema": "reid-gallery/model/1",
             "name": model.name,
             "path": str(model.path),
+            "sha256": model.sha256,
             "shipped": model.shipped,
             "chosen": model.chosen,
         }

@@ -22,6 +22,8 @@ from ..types import (
     VerifyReport,
 )
 
+_LIKELY = 0.5
+
 _SHOWN = 20
 """Lines of failures that are shown; the rest is counted."""
 
@@ -44,14 +46,13 @@ def answer_view(answer: Answer) -> Group:
 
 def verdict(answer: Answer) -> str:
     """Say in words whether the first match is known."""
-    if answer.known is None:  # neither the model nor the gallery, or not this pooling
-        undecided = "not calibrated to say who is unknown; the nearest are"
+    if answer.known is None:  # neither the model nor the gallery, or pooled or re-ranked
+        undecided = "not calibrated, or not for such scores, to say who is unknown; the nearest are"
         return undecided if answer.matches else "nobody matches"
     if answer.known:
         return f"this is {answer.matches[0].pid} ({_reasons(answer)})"
     if not answer.matches:
-        return f"unknown ({_reasons(answer)}); nobody passes the filters"
-    # Few strangers are to be named, so a match that is likely right may still be below.
+        return f"unknown ({_reasons(answer)}); nobody passes the filters or the lowest score"
     return f"unknown (below the {_reasons(answer)}); the nearest are"
 
 
@@ -60,7 +61,8 @@ def _reasons(answer: Answer) -> str:
     threshold = f"threshold {answer.threshold:.3f}"
     if answer.probability is None:
         return threshold
-    but = "though the " if answer.known is False else ""
+    # Few strangers are to be named, so a match that is likely right may still be below.
+    but = "though the " if answer.known is False and answer.probability >= _LIKELY else ""
     return f"{threshold}, {but}first match is right with {_percent(answer.probability)}"
 
 

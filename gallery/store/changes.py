@@ -119,7 +119,10 @@ def check_undoable(change: ChangeRow) -> None:
     if change.undone_by is not None:
         raise ConflictError(f"change {change.seq} was undone before, by change {change.undone_by}")
     if change.kind not in (*REVERSIBLE, "enroll"):
-        raise IrreversibleError(f"change {change.seq} ({change.kind}) can't be undone")
+        raise IrreversibleError(
+            f"change {change.seq} ({change.kind}) can't be undone; an earlier one can, by its "
+            "number, which reid-gallery history shows"
+        )
     if change.detail.get("forgotten"):
         raise IrreversibleError(
             f"change {change.seq} ({change.kind}) can't be undone: it is of a person who was "

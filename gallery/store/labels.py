@@ -135,11 +135,15 @@ def check_pid(pid: str) -> None:
     """Refuse what can't be a person's name.
 
     Raises:
-        LabelError: it is empty, or no text that can be stored.
+        LabelError: it is empty, has blanks around it, which nobody sees, or is no text that can be
+            stored.
     """
     check_text("pid", pid)
-    if not (pid or "").strip():
+    bare = (pid or "").strip()
+    if not bare:
         raise LabelError("the pid is empty; every sighting needs a person")
+    if bare != pid:
+        raise LabelError(f"the pid {pid!r} begins or ends with a blank; leave it off")
 
 
 def check_text(name: str, value: object) -> None:

@@ -252,7 +252,7 @@ class Store:
             chosen = sightings.require_sightings(sqlite, ids)
             moving = [sighting.id for sighting in chosen if sighting.pid != pid]
             if not moving:
-                raise ConflictError(f"these sightings are {pid!r}'s already")
+                raise ConflictError(f"{pid!r} has these sightings already")
             target = identities.ensure_identities(sqlite, [pid])[pid]
             origins = ", ".join(sorted({s.pid for s in chosen if s.pid != pid}))
             summary = f"gave {len(moving)} sightings of {origins} to {pid}"
@@ -275,7 +275,7 @@ class Store:
             if not allow_removal:
                 raise IrreversibleError(
                     f"undoing change {change.seq} deletes its {len(enrolled)} sightings for good; "
-                    "confirm with --yes (allow_removal=True)",
+                    "confirm with --yes, in Python with allow_removal=True",
                     change=change.seq,
                 )
             return self._undo_enrolment(change.seq)

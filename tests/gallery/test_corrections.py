@@ -33,6 +33,14 @@ def test_rename_and_undo(gallery):
     assert people(gallery) == {"a": 2, "b": 2, "c": 2}
 
 
+@pytest.mark.parametrize("one", [1, np.int64(1), "1"])
+def test_one_sighting_is_a_list_too(gallery, one):
+    for correct in (lambda: gallery.split(one, to="a"), lambda: gallery.remove(sighting_ids=one)):
+        with pytest.raises(ConflictError, match="sighting ids are a list"):
+            correct()
+    assert people(gallery) == {"a": 2, "b": 2, "c": 2}
+
+
 def test_rename_to_someone_else_suggests_merge(gallery):
     with pytest.raises(ConflictError, match="merge b a"):
         gallery.rename("a", "b")

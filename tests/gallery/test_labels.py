@@ -35,6 +35,7 @@ def gallery(tmp_path):
         ({"pids": [""]}, "pid is empty"),
         ({"pids": [" \n"]}, "pid is empty"),
         ({"pids": [None]}, "pid is empty"),
+        ({"pids": ["p "]}, "'p ' begins or ends with a blank"),
         ({"pids": [float("nan")]}, "must be text"),
         ({"pids": [b"bytes"]}, "must be text"),
         ({"pids": ["a\0b"]}, "NUL"),
@@ -53,7 +54,7 @@ def test_labels_that_cannot_be_stored_are_refused(gallery, labels, words):
     assert [person.pid for person in gallery.identities()] == ["a", "b"]
 
 
-@pytest.mark.parametrize("pid", ["", "x\0y", "\udcff"])
+@pytest.mark.parametrize("pid", ["", "x\0y", "\udcff", "b ", "\tb"])
 def test_nobody_is_renamed_or_split_to_such_a_name(gallery, pid):
     with pytest.raises(LabelError):
         gallery.rename("a", pid)

@@ -60,11 +60,12 @@ def test_train_export_rebuild_query(place):
     assert run(place, "enroll", "crops").returncode == 0
     before = json.loads(run(place, "stats", "--json").stdout)["model"]
     arguments = ["--data", "crops", "--layout", "folders", "--recipe", "tiny.toml", "--out", "run"]
-    trained = run(place, "train", *arguments)
+    trained = run(place, "train", *arguments, "--name", "ours", "--licence", "ours alone")
     assert trained.returncode == 0, trained.stderr
     assert trained.stdout.strip().endswith("model.onnx")
     spec = json.loads(run(place, "model", "show", "run/model.onnx").stdout)
     assert (spec["dim"], spec["backbone"]) == (16, "mobilenetv3_small_050")
+    assert (spec["name"], spec["licence"]) == ("ours", "ours alone")
     moved = run(place, "rebuild", "--model", "run/model.onnx")
     assert moved.returncode == 0, moved.stderr
     stats = json.loads(run(place, "stats", "--json").stdout)

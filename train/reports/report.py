@@ -15,7 +15,14 @@ from ...gallery.reports.markdown import markdown_table
 from ...gallery.reports.measurements import brackets
 from ..held_out import HeldOutResult, embed_pictures, rank_held_out
 from ..material import split_of_run
-from ..run_folder import CONFIG, MODEL, RunData, read_description, read_metrics
+from ..run_folder import (
+    CONFIG,
+    DEFAULT_LICENCE,
+    MODEL,
+    RunData,
+    read_description,
+    read_metrics,
+)
 from .curves import draw_curves
 from .worst import draw_worst
 
@@ -63,6 +70,10 @@ def repeat_command(run: Path, data: RunData) -> str:
         words += ["--unlabelled", str(folder)]
     if data.teacher:
         words += ["--teacher", str(data.teacher)]
+    if data.name:
+        words += ["--name", data.name]
+    if data.licence != DEFAULT_LICENCE:
+        words += ["--licence", data.licence]
     return shlex.join([*words, "--out", str(run.resolve()) + "-again"])
 
 

@@ -1,5 +1,6 @@
 """Data sets' conventions: one small reader a layout, told apart by its name in the table."""
 
+from .guessing import warn_of_another_layout
 from .labels import Labels, Reader
 from .reading import label_picture, read_layout
 from .table import LAYOUTS, distractors_of, find_layout
@@ -12,4 +13,5 @@ __all__ = [
     "find_layout",
     "label_picture",
     "read_layout",
+    "warn_of_another_layout",
 ]

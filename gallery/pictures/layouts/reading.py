@@ -7,6 +7,7 @@ from ..folders import walk_pictures
 from ..labelled import LabelledPicture, Reading
 from ..manifest import warn_of_unread_manifest
 from .folders import read_folders
+from .guessing import guess_layout, warn_of_another_layout
 from .labels import Reader
 from .table import find_layout
 
@@ -47,7 +48,12 @@ def read_layout(name: str, folder: Path) -> Reading:
     for path in paths:
         label_picture(reader, path, path.relative_to(folder), reading)
     if not reading.pictures:
-        raise LayoutError(f"{folder}: no picture follows the layout {name!r}{_first(reading)}")
+        reason = f"{folder}: no picture follows the layout {name!r}{_first(reading)}"
+        if paths and (guess := guess_layout(paths)):
+            reason += f"; the names are those of the layout {guess[0]}"
+        raise LayoutError(reason)
+    if name == "folders":
+        warn_of_another_layout(reading.pictures)
     return reading
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from reid_gallery.gallery.errors import LayoutError
 from reid_gallery.gallery.pictures.sources import collect, collect_queries
+from reid_gallery.gallery.pictures.whole import read_whole
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_a_manifest(home):
 def test_a_manifest_typed_like_a_picture(home):
     (home / "people.csv").write_text("path,pid\ncrops/p1/a.jpg,anna\n")
     assert collect(["people.csv"]) == collect([], manifest=Path("people.csv"))
-    with pytest.raises(LayoutError, match=r"people\.csv: a manifest is enrolled alone"):
+    with pytest.raises(LayoutError, match=r"people\.csv: a manifest stands alone"):
         collect(["crops", "people.csv"])
     with pytest.raises(LayoutError, match="pid and manifest exclude"):
         collect(["people.csv"], pid="a")
@@ -311,6 +312,44 @@ def test_given_labels_fill_only_what_the_layout_leaves_open(home):
     assert {p.camera for p in collect(["crops"], camera="door").pictures} == {"door"}
 
 
+def test_a_pid_is_text(home):
+    with pytest.raises(LayoutError, match="the pid must be text, not 7"):
+        collect(["crops"], pid=7)
+
+
+def test_blanks_around_a_folders_name_are_nobodys(home):
+    touch(home / "crops" / "p1 " / "d.jpg")
+    assert {picture.pid for picture in collect(["crops"]).pictures} == {"p1", "p2"}
+
+
+@pytest.mark.parametrize(
+    ("names", "layout"),
+    [
+        (["query/0002_c1s1_000451_03.jpg", "test/0002_c2s1_000451_03.jpg"], "market1501"),
+        (["cam_a/000_45.bmp", "cam_b/000_90.bmp"], "viper"),
+    ],
+)
+def test_a_data_sets_parts_are_not_taken_for_people(home, caplog, names, layout):
+    for name in names:
+        for person in range(1, 6):
+            touch(home / "set" / name.replace("000", f"00{person}", 1))
+    assert len({picture.pid for picture in collect(["set"]).pictures}) == 2
+    assert f"--layout {layout} would tell them apart" in caplog.text
+    caplog.clear()
+    read_whole(home / "set", "folders")
+    assert f"--layout {layout} would tell them apart" in caplog.text
+    caplog.clear()
+    collect(["set"], layout=layout)
+    collect(["crops"])
+    assert not caplog.text
+
+
+def test_a_flat_data_set_says_its_layout(home):
+    touch(home / "flat" / "0002_c1s1_000451_03.jpg")
+    with pytest.raises(LayoutError, match="the names are those of the layout market1501"):
+        read_whole(home / "flat", "folders")
+
+
 # -- queries -----------------------------------------------------------------------------------
 
 
@@ -335,3 +374,10 @@ def test_queries_that_can_not_be_found_are_said_once(home):
     pictures, failed = collect_queries(["crops/**", "crops/p2", "*.gif"])
     assert len(pictures) == 4
     assert [str(path) for path, _ in failed] == [r"crops/p2/\udcff.jpg", "*.gif"]
+
+
+def test_a_manifests_pictures_can_be_asked_about(home):
+    (home / "people.csv").write_text("path,pid\ncrops/p2/c.png,p2\ncrops/p1/a.jpg,\n")
+    pictures, failed = collect_queries(["people.csv"])
+    assert [path.name for path in pictures] == ["c.png"]
+    assert "a.jpg: the pid is empty" in failed[0][1]

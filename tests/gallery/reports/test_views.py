@@ -1,6 +1,7 @@
 """What people read: verdicts, lines that are cut, and pids that would steer a terminal."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from reid_gallery.gallery.reports.views import answer_view, identities_view, report_view
@@ -25,7 +26,7 @@ def an_answer(*, known, pid="anna"):
     [
         (True, "who.jpg: this is anna (threshold 0.700)"),
         (False, "who.jpg: unknown"),
-        (None, "who.jpg: not calibrated to say who is unknown; the nearest are"),
+        (None, "who.jpg: not calibrated, or not for such scores, to say who is unknown"),
     ],
 )
 def test_the_verdict_is_said_in_words(known, words):
@@ -33,6 +34,15 @@ def test_the_verdict_is_said_in_words(known, words):
     assert text.startswith(words)
     assert "0.812" in text
     assert "7 a.jpg" in text
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [(0.001, ", first match is right with under 1 %"), (0.8, ", though the first match is right")],
+)
+def test_a_stranger_is_not_talked_into_somebody(probability, words):
+    answer = replace(an_answer(known=False), probability=probability)
+    assert f"(below the threshold 0.700{words}" in shown(answer_view(answer))
 
 
 def test_on_a_narrow_terminal_a_score_stays_in_one_piece():
@@ -47,7 +57,10 @@ def test_nobody_matches():
 
 def test_filters_that_nobody_passes_are_not_taken_for_a_stranger():
     text = shown(answer_view(Answer(("who.jpg",), "", False, 0.7, ())))
-    assert text.strip() == "who.jpg: unknown (threshold 0.700); nobody passes the filters"
+    assert (
+        text.strip()
+        == "who.jpg: unknown (threshold 0.700); nobody passes the filters or the lowest score"
+    )
 
 
 def test_a_pid_is_neither_markup_nor_a_command_to_the_terminal():
