@@ -540,7 +540,10 @@ def test_lists_of_commands_are_not_cut(room):
     ("arguments", "reason"),
     [
         ("--out run", "--data names what to train on"),
-        ("--out run --data a --data b --data c --layout x --layout y", "3 --data but 2 --layout"),
+        (
+            "--out run --data a --data b --data c --layout x --layout y",
+            "3 sources but 2 --layout",
+        ),
         ("--out run --data a --time-budget soon", "'--time-budget': 'soon' is no length of time"),
         ("--out run --data a --time-budget 0m", "'--time-budget': '0m' is no time at all"),
     ],

@@ -20,14 +20,8 @@ from .loop import Run
 from .material import find_unlabelled, split_of_run
 from .opening import resume_run, start_run
 from .reports.report import write_report
-from .run_folder import (
-    BEST,
-    DEFAULT_LICENCE,
-    MODEL,
-    RunData,
-    log,
-    read_description,
-)
+from .run_folder import BEST, DEFAULT_LICENCE, MODEL, RunData, read_description
+from .saying import log
 from .sources import name_layout
 from .splitting import Split, TrainingPicture
 

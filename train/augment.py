@@ -6,14 +6,11 @@ import albumentations as A  # noqa: N812 (the library's own convention)
 import cv2
 import numpy as np
 
-from ..gallery.pictures.fit import fit
+from ..gallery.pictures.fit import FILL, fit
 from ..gallery.pictures.read import Crop
 from .config import AugmentConfig
 
 cv2.setNumThreads(0)  # the workers are the parallelism; OpenCV's own threads would fight them
-
-_FILL = (124, 116, 104)
-"""ImageNet's mean: what a moved or covered part is filled with."""
 
 
 class Augmentation:
@@ -44,7 +41,7 @@ def _build_changes(config: AugmentConfig) -> list[A.BasicTransform | A.BaseCompo
             scale={"x": (0.85, 1.2), "y": (0.9, 1.2)},
             translate_percent={"x": (-0.08, 0.08), "y": (-0.06, 0.06)},
             rotate=(-6, 6),
-            fill=_FILL,
+            fill=FILL,
             p=config.box,
         ),
         A.ColorJitter(
@@ -70,7 +67,7 @@ def _build_changes(config: AugmentConfig) -> list[A.BasicTransform | A.BaseCompo
             num_holes_range=(1, 1),
             hole_height_range=(0.1, 0.45),
             hole_width_range=(0.2, 0.7),
-            fill=_FILL,
+            fill=FILL,
             p=config.erasing,
         ),
     ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..gallery.commands.options import DONE, SOME_FAILED, Json, check_part
+from ..gallery.commands.options import DONE, SOME_FAILED, Json, check_part, pair_layouts
 from ..gallery.commands.terminal import print_json, print_lines, show_progress
 
 app = typer.Typer()
@@ -234,10 +234,7 @@ def prepare(
 def _pair_sources(data: list[Path], layout: list[str]) -> list[tuple[Path, str]]:
     if not data:
         raise typer.BadParameter("--data names what to train on")
-    if len(layout) not in {0, 1, len(data)}:
-        raise typer.BadParameter(f"{len(data)} --data but {len(layout)} --layout; give one each")
-    layouts = layout * len(data) if len(layout) == 1 else layout or ["folders"] * len(data)
-    return list(zip(data, layouts, strict=True))
+    return pair_layouts(data, layout)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from .durations import say_duration
-from .run_folder import log
+from .saying import log
 
 
 class Display(Protocol):

@@ -15,7 +15,7 @@ from ..gallery.errors import ReportError
 from ..gallery.reports.markdown import markdown_table
 from ..gallery.reports.palette import COLOURS, INK
 from .hypersphere import CLASSES, EPOCHS, HEADS, Rows, Sphere, load_digits, train_sphere
-from .run_folder import log
+from .saying import log
 
 _OF_CLASSES = [mpl.colormaps["tab10"](number) for number in range(CLASSES)]
 _WITHIN, _BETWEEN = COLOURS[:2]

@@ -11,13 +11,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..gallery.errors import ConfigError
+from ..gallery.errors import ConfigError, first_line
 from ..gallery.extractor.models import resolve_model
 from .backbones import added_blocks, create_backbone
 from .config import ModelConfig
 from .folded import load_extractor_weights, looks_twice, read_architecture
 from .model import EmbeddingModel
-from .run_folder import log
+from .saying import log
 
 _STATE_DICTS = {".pth", ".pt", ".bin"}
 _WRAPPERS = ("state_dict", "model", "state_dict_ema", "model_ema")
@@ -174,7 +174,7 @@ def _read_state_dict(path: Path, init: str) -> dict[str, Tensor]:
         # weights_only refuses anything but tensors: nothing in the file is ever executed.
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of a broken file torch raises errors without a common base
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = first_line(error)[:200]
         raise ConfigError(
             f"model.init {init!r}: can't be read as a state dict of tensors alone ({reason})"
         ) from error

@@ -39,7 +39,8 @@ from .calibration import calibrate_embeddings
 from .export import REDUCTION
 from .held_out import HeldOutResult, embed_pictures, rank_held_out
 from .material import split_of_run
-from .run_folder import INT8_MODEL, MODEL, log
+from .run_folder import INT8_MODEL, MODEL
+from .saying import log
 from .splitting import TrainingPicture
 from .stage_norm import is_of_stage_norm
 

@@ -18,7 +18,8 @@ from .config import Phase, TrainConfig
 from .datasets import CropCache
 from .objective import check_weights
 from .preparation.views import are_views_of
-from .run_folder import TEACHER, RunData, log, read_description, read_fingerprint
+from .run_folder import TEACHER, RunData, read_description, read_fingerprint
+from .saying import log
 from .splitting import Split, TrainingPicture, split_people
 from .teacher import load_teacher
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..gallery.extractor.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from .backbones import (
     added_blocks,
     compute_maps,
@@ -19,9 +20,6 @@ from .backbones import (
 from .config import ModelConfig, Phase
 from .precision import at_least_float32, full_precision
 from .stage_norm import add_stage_norms
-
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
 
 
 class GeM(nn.Module):
@@ -60,7 +58,9 @@ class EmbeddingModel(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = create_backbone(config.backbone)
-        mean, std = (255 * torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
+        mean, std = (
+            255 * torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD)
+        )
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("scale", 1 / std, persistent=False)
         if config.last_stride_1:

@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from ..gallery.errors import ConfigError
 from .depthwise import QuickDepthwise
 from .gathered import gather_batch_statistics, gather_rows
-from .run_folder import log
+from .saying import log
 
 _PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _PATIENCE = timedelta(hours=6)

@@ -15,8 +15,6 @@
 """
 
 import json
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -235,8 +233,3 @@ def cut_metrics(out: Path, length: int) -> None:
     if metrics_bytes(out) > length:
         with (out / METRICS).open("r+b") as file:
             file.truncate(length)
-
-
-def log(line: str) -> None:
-    """Say something on stderr, with the time."""
-    print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)

@@ -19,7 +19,7 @@ from ..gallery.extractor.mirroring import embed_both_ways
 from ..gallery.extractor.onnx_extractor import Extractor
 from ..gallery.pictures.fit import fit
 from ..gallery.pictures.read import read_crop
-from .run_folder import log
+from .saying import log
 
 Embeddings = npt.NDArray[np.float32]
 

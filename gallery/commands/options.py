@@ -94,7 +94,7 @@ Paths = Annotated[
 def pair_layouts(data: list[Path], layouts: list[str]) -> list[tuple[Path, str]]:
     """Give each folder its layout: its own, or the one for all."""
     if len(layouts) not in {0, 1, len(data)}:
-        raise typer.BadParameter(f"{len(data)} folders but {len(layouts)} --layout; give one each")
+        raise typer.BadParameter(f"{len(data)} sources but {len(layouts)} --layout; give one each")
     of_each = layouts if len(layouts) == len(data) else (layouts or ["folders"]) * len(data)
     return list(zip(data, of_each, strict=True))
 

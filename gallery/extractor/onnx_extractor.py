@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelError
+from ..errors import ModelError, first_line
 from ..pictures.fit import fit
 from ..pictures.read import Crop
 from .contract import (
@@ -133,9 +133,8 @@ class Extractor:
         try:
             embeddings: Embeddings = self._session.run([OUTPUT], {INPUT: pictures})[0]
         except Exception as error:  # its errors share no base below Exception
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(
-                f"{self.path}: fails on {len(pictures)} pictures ({reason})"
+                f"{self.path}: fails on {len(pictures)} pictures ({first_line(error)})"
             ) from error
         check_embeddings(embeddings, rows=len(pictures), dim=self.dim, where=str(self.path))
         return embeddings

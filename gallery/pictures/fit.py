@@ -11,7 +11,7 @@ from .read import Crop
 HEIGHT, WIDTH = 256, 128
 """Pixels of an extractor's input."""
 
-_FILL = (124, 116, 104)
+FILL = (124, 116, 104)
 """RGB of the margin: ImageNet's mean colour, which the extractor's normalisation makes zero."""
 
 
@@ -36,7 +36,7 @@ def fit(crop: Crop, *, height: int = HEIGHT, width: int = WIDTH) -> Crop:
     if (inner_height, inner_width) == (height, width):
         return np.array(picture)
     canvas = np.empty((height, width, 3), dtype=np.uint8)
-    canvas[:] = _FILL
+    canvas[:] = FILL
     top, left = (height - inner_height) // 2, (width - inner_width) // 2
     canvas[top : top + inner_height, left : left + inner_width] = np.asarray(picture)
     return canvas

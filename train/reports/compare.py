@@ -12,7 +12,8 @@ from ...gallery.evaluation.intervals import Interval
 from ...gallery.extractor import Extractor
 from ..held_out import embed_pictures, rank_held_out
 from ..material import split_of_run
-from ..run_folder import INT8_MODEL, MODEL, log
+from ..run_folder import INT8_MODEL, MODEL
+from ..saying import log
 from ..splitting import TrainingPicture
 from .cost import count_flops, count_parameters, measure_speeds
 
