@@ -189,6 +189,9 @@ class Run:
                 self.train_epoch()
                 if self.at.step == self.at.phase_step:
                     self._pass_over_phase()
+                elif not self.at.batch:  # the time ended while the last epoch was judged
+                    self._begin_next_phase()
+                    self._save(LAST)
                 else:
                     self._end_epoch(self._validate())
         return self.out / BEST

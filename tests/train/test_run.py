@@ -257,6 +257,28 @@ def test_a_phase_that_no_time_is_left_for_is_not_taken_for_trained(
     assert read_state(tmp_path / LAST)["phase"] == 2
 
 
+def test_an_epoch_is_not_judged_again_when_the_time_ends_with_it(
+    tiny_config, data, tmp_path, monkeypatch
+):
+    judged = []
+
+    def share(self, at, **_):
+        return 1.0 if judged else at.step / 100
+
+    def note(run, validate=Run._validate):
+        judged.append(run.at.step)
+        return validate(run)
+
+    monkeypatch.setattr(BudgetPace, "share_of_phase", share)
+    monkeypatch.setattr(Run, "_validate", note)
+    config = tiny_config(time_budget="1h")
+    with start_run(tmp_path, replace(config, phases=config.phases[:1]), data) as run:
+        run.finish(ending_s=1.0)
+    assert len(judged) == 1
+    state = read_state(tmp_path / LAST)
+    assert (state["phase"], state["step"]) == (1, judged[0])
+
+
 # -- from start to model.onnx ----------------------------------------------------------------------
 
 
