@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from reid_gallery.gallery.errors import ConfigError, LayoutError, TrainingError
-from reid_gallery.gallery.extractor import Extractor
+from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.pictures.read import read_crop
 from reid_gallery.train import api
 from reid_gallery.train.budget import plan_budget
@@ -386,6 +386,16 @@ def test_a_start_that_fails_leaves_no_run(tiny_config, data, tmp_path):
     with pytest.raises(TrainingError, match="can't be made"):
         train_whole(tmp_path / "file" / "run", tiny_config(), data)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_start_that_fails_keeps_what_the_teacher_embedded(tiny_config, data, tmp_path):
+    config = tiny_config(model=replace(tiny_config().model, init="missing.pth"))
+    with pytest.raises(ConfigError):
+        train_whole(tmp_path, config, replace(data, teacher=resolve_model()))
+    assert [path.name for path in tmp_path.iterdir()] == ["teacher.npz"]
+    before = (tmp_path / "teacher.npz").stat().st_mtime_ns
+    with start_run(tmp_path, tiny_config(), replace(data, teacher=resolve_model())):
+        assert (tmp_path / "teacher.npz").stat().st_mtime_ns == before
 
 
 def test_a_start_that_fails_takes_nothing_away(tiny_config, teacher, tmp_path):
