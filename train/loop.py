@@ -186,11 +186,10 @@ class Run:
             if not self.at.step:
                 self.at.phase_seconds = self._common_seconds()
             while self.at.phase < len(self.config.phases):
-                begun_at = self.at.step - self.at.batch
                 self.train_epoch()
                 if self.at.step == self.at.phase_step:
                     self._pass_over_phase()
-                elif self.at.step == begun_at:  # time ended while the last epoch was judged
+                elif not self.at.batch:  # the time ended while the last epoch was judged
                     self._begin_next_phase()
                     self._save(LAST)
                 else:

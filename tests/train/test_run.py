@@ -134,6 +134,7 @@ def follow_script(run: Run, figures: list[float]) -> None:
 
     def train_epoch() -> None:
         run.trained_phase, run.at.step = run.at.phase, run.at.step + 1
+        run.at.batch += 1
         done = run.at.epoch + 1 - run.at.phase_epoch
         run._phase_is_over = done == run.phase.epochs
 

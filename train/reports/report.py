@@ -15,14 +15,7 @@ from ...gallery.reports.markdown import markdown_table
 from ...gallery.reports.measurements import brackets
 from ..held_out import HeldOutResult, embed_pictures, rank_held_out
 from ..material import split_of_run
-from ..run_folder import (
-    CONFIG,
-    DEFAULT_LICENCE,
-    MODEL,
-    RunData,
-    read_description,
-    read_metrics,
-)
+from ..run_folder import CONFIG, DEFAULT_LICENCE, MODEL, RunData, read_description, read_metrics
 from .curves import draw_curves
 from .worst import draw_worst
 

@@ -49,7 +49,7 @@ def read_layout(name: str, folder: Path) -> Reading:
         label_picture(reader, path, path.relative_to(folder), reading)
     if not reading.pictures:
         reason = f"{folder}: no picture follows the layout {name!r}{_first(reading)}"
-        if paths and (guess := guess_layout(paths)):
+        if guess := guess_layout(paths):
             reason += f"; the names are those of the layout {guess[0]}"
         raise LayoutError(reason)
     if name == "folders":
