@@ -345,7 +345,7 @@ class Gallery:
     def compare(
         self, a: PictureLike | Crop, b: PictureLike | Crop, *, fpir: float = DEFAULT_FPIR
     ) -> Comparison:
-        """Compare two pictures: the cosine, and the decision where the model is calibrated."""
+        """Compare two pictures by the store's model; see `asking.compare` for what is raised."""
         return asking.compare(self.extractor, a, b, fpir=fpir)
 
     # -- correcting ----------------------------------------------------------------------------
@@ -365,8 +365,8 @@ class Gallery:
         self._keep_index_clean()
         return removal
 
-    def rename(self, old: str, new: str) -> None:
-        """Call a person otherwise; see `merge` when ``new`` is someone already.
+    def rename(self, old: str, new: str) -> Change:
+        """Call a person otherwise; see `merge` when ``new`` is someone already. Return the change.
 
         Raises:
             NotFoundError: there is no such person.
@@ -374,10 +374,10 @@ class Gallery:
             LabelError: nobody can be called ``new``.
         """
         self._see_past()
-        self._store.rename(old, new)
+        return self._store.rename(old, new)
 
-    def merge(self, into: str, other: str) -> int:
-        """Say that two are one person: ``other``'s sightings become ``into``'s; return how many.
+    def merge(self, into: str, other: str) -> Change:
+        """Say that two are one: ``other``'s sightings become ``into``'s. Return the change.
 
         Raises:
             NotFoundError: there is no such person.
@@ -386,8 +386,8 @@ class Gallery:
         self._see_past()
         return self._store.merge(into, other)
 
-    def split(self, sighting_ids: Sequence[int], *, to: str) -> int:
-        """Give chosen sightings to another or a new person; return how many moved.
+    def split(self, sighting_ids: Sequence[int], *, to: str) -> Change:
+        """Give chosen sightings to another or a new person. Return the change.
 
         Raises:
             NotFoundError: there is no such sighting.

@@ -167,8 +167,10 @@ def test_corrections_and_history(own):
     assert anna["sightings"] == 8
     (person,) = records(run("show", "anna", "--json", store=own))
     ids = [s["id"] for s in person["sightings"]]
-    assert run("split", *ids[:2], "--to", "eve", store=own).returncode == 0
-    assert run("undo", store=own).returncode == 0
+    (split,) = records(run("split", *ids[:2], "--to", "eve", "--json", store=own))
+    assert (split["schema"], split["kind"]) == ("reid-gallery/change/1", "split")
+    done = run("undo", split["seq"], store=own)
+    assert done.stdout.startswith(f"change {split['seq'] + 1}: undid change {split['seq']}: gave 2")
     kinds = [r["kind"] for r in records(run("history", "--json", store=own))]
     assert kinds == ["undo", "split", "merge", "rename", "enroll"]
     done = run("undo", 1, store=own)
@@ -297,6 +299,19 @@ def test_export_and_import(filled, tmp_path):
 def test_compare(figures, filled):
     done = run("compare", figures / "p000" / "cam1_1.jpg", figures / "p000" / "cam1_1.jpg")
     assert done.stdout.startswith("score 1.000")
+
+
+def test_compare_asks_the_model_of_the_store(figures, tmp_path):
+    a, b = figures / "p000" / "cam1_1.jpg", figures / "p001" / "cam2_1.jpg"
+    mirrored, store = tmp_path / "mirrored.onnx", tmp_path / "store"
+    assert run("model", "mirror", "default", "--out", mirrored).returncode == 0
+    assert run("enroll", "--pid", "x", a, "--model", mirrored, store=store).returncode == 0
+    of_store, of_model, of_default = (
+        records(run("compare", a, b, "--json", *model, store=where))[0]["score"]
+        for where, model in ((store, ()), (None, ("--model", mirrored)), (None, ()))
+    )
+    assert of_store == of_model != of_default
+    assert "no store here" in run("compare", a, b, store=tmp_path / "none").stderr
 
 
 def test_an_interrupt_exits_with_130_and_loses_nothing(figures, tmp_path):
@@ -494,7 +509,8 @@ def test_output_that_cannot_be_written(own, words):
 
 
 def test_any_name_can_be_given_and_printed(own, monkeypatch, tmp_path):
-    assert run("rename", "--", "p000", "-v", store=own).stdout == "p000 is now -v\n"
+    renamed = run("rename", "--", "p000", "-v", store=own).stdout
+    assert renamed == "change 2: renamed p000 to -v\n"
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     assert run("rename", "--", "-v", "[red]Łukasz", store=own).returncode == 0
     done = run("list", store=own)

@@ -154,16 +154,26 @@ def compare(
     fpir: Annotated[
         float, typer.Option(callback=check_fpir, help="Share of strangers that may pass.")
     ] = 0.01,
+    store: Store = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="An extractor: a file or a name of model list; else the chosen one."),
+        typer.Option(
+            help="An extractor: a file or a name of model list; else the store's, else the chosen."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
     """Compare two pictures: their score, and is it one person?"""
-    from ..asking import compare as compare_pictures
-    from ..extractor import Extractor, resolve_model
+    from ..store.directory import default_store
+    from ..store_pictures import is_store
 
-    result = compare_pictures(Extractor.load(resolve_model(model)), a, b, fpir=fpir)
+    if model is None and (store is not None or is_store(default_store())):
+        with open_gallery(store, create=False, embeds=True) as gallery:
+            result = gallery.compare(a, b, fpir=fpir)
+    else:
+        from ..asking import compare as compare_pictures
+        from ..extractor import Extractor, resolve_model
+
+        result = compare_pictures(Extractor.load(resolve_model(model)), a, b, fpir=fpir)
     show_result("comparison", result, as_json)
     return DONE

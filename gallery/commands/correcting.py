@@ -7,7 +7,7 @@ import typer
 
 from .opening import open_gallery
 from .options import DONE, Json, Store, Yes
-from .terminal import confirm, print_lines, show_result
+from .terminal import confirm, show_result
 
 app = typer.Typer()
 
@@ -34,11 +34,11 @@ def remove(
 
 
 @app.command()
-def rename(old: str, new: str, store: Store = None) -> int:
+def rename(old: str, new: str, store: Store = None, as_json: Json = False) -> int:
     """Call a person otherwise."""
     with open_gallery(store, create=False) as gallery:
-        gallery.rename(old, new)
-    print_lines([f"{old} is now {new}"])
+        change = gallery.rename(old, new)
+    show_result("change", change, as_json)
     return DONE
 
 
@@ -47,11 +47,12 @@ def merge(
     into: Annotated[str, typer.Argument(help="The person to keep.")],
     other: Annotated[str, typer.Argument(help="The person who is the same.")],
     store: Store = None,
+    as_json: Json = False,
 ) -> int:
     """Say that two are one person: OTHER's sightings become INTO's."""
     with open_gallery(store, create=False) as gallery:
-        moved = gallery.merge(into, other)
-    print_lines([f"{moved} sightings of {other} are now {into}'s"])
+        change = gallery.merge(into, other)
+    show_result("change", change, as_json)
     return DONE
 
 
@@ -60,11 +61,12 @@ def split(
     sightings: Annotated[list[int], typer.Argument(min=1, help="Sightings' ids; see show.")],
     to: Annotated[str, typer.Option(help="Another or a new person.")],
     store: Store = None,
+    as_json: Json = False,
 ) -> int:
     """Give chosen sightings to another or a new person."""
     with open_gallery(store, create=False) as gallery:
-        moved = gallery.split(sightings, to=to)
-    print_lines([f"{moved} sightings are now {to}'s"])
+        change = gallery.split(sightings, to=to)
+    show_result("change", change, as_json)
     return DONE
 
 
@@ -86,18 +88,19 @@ def undo(
     ] = None,
     yes: Yes = False,
     store: Store = None,
+    as_json: Json = False,
 ) -> int:
     """Undo the last change, or a named one."""
     from ..errors import IrreversibleError
 
     with open_gallery(store, create=False) as gallery:
         try:
-            done = gallery.undo(change, allow_removal=yes)
+            undoing = gallery.undo(change, allow_removal=yes)
         except IrreversibleError as error:
             if error.change is None or not sys.stdin.isatty():
                 raise
             confirm(f"{str(error).split(';')[0]}. Go on?", yes)
             # By its number: meanwhile another may have become the last.
-            done = gallery.undo(error.change, allow_removal=True)
-    print_lines([done.summary])
+            undoing = gallery.undo(error.change, allow_removal=True)
+    show_result("change", undoing, as_json)
     return DONE

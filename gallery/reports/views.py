@@ -102,6 +102,11 @@ def _sighting_table(sightings: Sequence[Sighting]) -> Table:
     return table
 
 
+def change_view(change: Change) -> Text:
+    """A change that was just made, with the number that undoes it."""
+    return _lines([f"change {change.seq}: {change.summary}"])
+
+
 def changes_view(changes: Iterable[Change]) -> Table:
     """A line a change, newest first."""
     table = _table("change", "time (UTC)", "kind", "what")

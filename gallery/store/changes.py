@@ -89,6 +89,11 @@ def list_changes(sqlite: sqlite3.Connection, *, limit: int) -> list[Change]:
     ]
 
 
+def last_change(sqlite: sqlite3.Connection) -> Change:
+    """Return the newest change: in a transaction that made one, that one."""
+    return list_changes(sqlite, limit=1)[0]
+
+
 def find_change(sqlite: sqlite3.Connection, seq: int | None) -> ChangeRow:
     """Return the change numbered ``seq``, or the last one that is not undone and no undo itself.
 
@@ -145,7 +150,7 @@ def undo_correction(sqlite: sqlite3.Connection, change: ChangeRow) -> Change:
         _rename_back(sqlite, change.seq, people[0], old=renamed[0], new=renamed[1])
     _move_back(sqlite, change.seq, undo)
     _mark(sqlite, change, undone_by=undo)
-    return list_changes(sqlite, limit=1)[0]
+    return last_change(sqlite)
 
 
 def _mark(sqlite: sqlite3.Connection, change: ChangeRow, *, undone_by: int | None) -> None:

@@ -196,7 +196,7 @@ class Store:
             summary = f"{_removal_summary(self._delete(sqlite, gone))}, undoing change {seq}"
             removal = changes.record_change(sqlite, "remove", summary)
             sqlite.execute("UPDATE changes SET undone_by = ? WHERE seq = ?", (removal, seq))
-            (change,) = changes.list_changes(sqlite, limit=1)
+            change = changes.last_change(sqlite)
         self.connection.forget_deleted()
         return change
 
@@ -211,7 +211,7 @@ class Store:
         changes.forget_people(sqlite, forgotten)
         return Removal(tuple(gone), tuple(pids))
 
-    def rename(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str) -> Change:
         """Call a person otherwise.
 
         Raises:
@@ -232,9 +232,10 @@ class Store:
             identities.rename_identity(sqlite, identity, new)
             summary = f"renamed {old} to {new}"
             changes.record_change(sqlite, "rename", summary, people=[identity], renamed=[old, new])
+            return changes.last_change(sqlite)
 
-    def merge(self, into: str, other: str) -> int:
-        """Give all sightings of ``other`` to ``into``; return how many moved."""
+    def merge(self, into: str, other: str) -> Change:
+        """Give all sightings of ``other`` to ``into``."""
         with self._change() as sqlite:
             target = identities.require_identity(sqlite, into)
             source = identities.require_identity(sqlite, other)
@@ -243,10 +244,11 @@ class Store:
             moving = [sighting.id for sighting in sightings.sightings_of(sqlite, source)]
             summary = f"merged {other} ({len(moving)} sightings) into {into}"
             seq = changes.record_change(sqlite, "merge", summary, people=[target, source])
-            return sightings.move_sightings(sqlite, moving, target, seq)
+            sightings.move_sightings(sqlite, moving, target, seq)
+            return changes.last_change(sqlite)
 
-    def split(self, ids: Sequence[int], pid: str) -> int:
-        """Give chosen sightings to ``pid``, a new person or another; return how many moved."""
+    def split(self, ids: Sequence[int], pid: str) -> Change:
+        """Give chosen sightings to ``pid``, a new person or another."""
         check_pid(pid)
         with self._change() as sqlite:
             chosen = sightings.require_sightings(sqlite, ids)
@@ -258,7 +260,8 @@ class Store:
             summary = f"gave {len(moving)} sightings of {origins} to {pid}"
             people = {target, *sightings.identities_of(sqlite, moving).values()}
             seq = changes.record_change(sqlite, "split", summary, people=sorted(people))
-            return sightings.move_sightings(sqlite, moving, target, seq)
+            sightings.move_sightings(sqlite, moving, target, seq)
+            return changes.last_change(sqlite)
 
     def undo(self, seq: int | None, *, allow_removal: bool) -> Change:
         """Undo a change, by default the last one.

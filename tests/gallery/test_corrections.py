@@ -63,8 +63,8 @@ def test_merge_then_take_the_other_name_then_undo_both(gallery):
 
 def test_split_to_a_new_and_to_another_person(gallery):
     _, sightings = gallery.identity("a")
-    assert gallery.split([sightings[0].id], to="new") == 1
-    assert gallery.split([sightings[1].id], to="b") == 1
+    made = gallery.split([sightings[0].id], to="new"), gallery.split([sightings[1].id], to="b")
+    assert gallery.history(limit=2) == [made[1], made[0]]
     assert people(gallery) == {"b": 3, "c": 2, "new": 1}
     gallery.undo()
     assert people(gallery) == {"a": 1, "b": 2, "c": 2, "new": 1}
