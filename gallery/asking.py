@@ -48,6 +48,9 @@ Embedded = tuple[list[str | Failure], Vectors]
 _BATCH = 64
 """Pictures decoded and embedded at a time."""
 
+_EQUAL_DIGITS = 6
+"""After the point: one picture embedded in two batches differs by less."""
+
 _RANKED = 256
 """Queries searched at a time: from about so many on, FAISS makes a matrix product of them."""
 
@@ -103,6 +106,7 @@ class Question:
     def __post_init__(self) -> None:
         if not _is_whole(self.k) or self.k < 1:
             raise QueryError(f"k is a whole number, at least 1, not {self.k!r}")
+        object.__setattr__(self, "k", int(self.k))  # NumPy's small ones overflow when multiplied
         for name in ("cameras", "not_cameras"):
             # Once and for all: an iterator would be used up by the first who looks.
             object.__setattr__(self, name, _names(name, getattr(self, name)))
@@ -211,8 +215,11 @@ def answer(
         EmbeddingError: rows aren't of the gallery's dimension.
     """
     queries: list[tuple[str, ...]] = [(name,) for name in names]
+    pictures = [1] * len(queries)
     if question.as_one and len(embeddings):
-        embeddings, queries = _as_one(embeddings), [tuple(names)]
+        queries = [tuple(names)]
+        different = _different(embeddings)
+        embeddings, pictures = _as_one(different), [len(different)]
     with store.snapshot() as sqlite:
         index = keeper.refresh(sqlite)
         generation = current_generation(sqlite)
@@ -232,6 +239,7 @@ def answer(
                 generation,
                 embeddings=embeddings[batch],
                 queries=[queries[n] for n in batch],
+                pictures=[pictures[n] for n in batch],
                 question=question,
             )
         ]
@@ -298,6 +306,15 @@ def _name(item: Item) -> str:
     return f"array {item[0]}" if isinstance(item[1], np.ndarray) else str(item[1])
 
 
+def _different(embeddings: Vectors) -> Vectors:
+    """Return float32[m, d], those of n that no earlier one equals, to a millionth or so.
+
+    A picture given twice says nothing new: it is to raise neither its weight nor the threshold.
+    """
+    _, first = np.unique(embeddings.round(_EQUAL_DIGITS), axis=0, return_index=True)
+    return embeddings[np.sort(first)]
+
+
 def _as_one(embeddings: Vectors) -> Vectors:
     """Return float32[1, d], the unit mean of several embeddings of one person."""
     mean = embeddings.astype(np.float64).mean(axis=0)
@@ -316,6 +333,7 @@ def _answer_batch(
     *,
     embeddings: Vectors,
     queries: Sequence[tuple[str, ...]],
+    pictures: Sequence[int],
     question: Question,
 ) -> list[Answer]:
     if index is None or generation is None:
@@ -341,9 +359,9 @@ def _answer_batch(
             query,
             generation.model,
             _matches(ranking, found, question.min_score),
-            None if judge is None else judge(ranking, len(query)),
+            None if judge is None else judge(ranking, asked),
         )
-        for query, ranking in zip(queries, rankings, strict=True)
+        for query, asked, ranking in zip(queries, pictures, rankings, strict=True)
     ]
 
 

@@ -39,6 +39,9 @@ ONE_PERSON: GallerySize = {1: 1}
 
 Values = npt.NDArray[np.float64]
 
+_FEWEST_MATCHES = 1e-300
+"""Of strangers, expected at a score; far right of a steep tail it would be 0, and have no log."""
+
 _ROUNDS, _STEPS = 5, 64
 """A threshold is sought in [-2, 2], each round in a 64th of the last: to 4e-9."""
 
@@ -214,7 +217,7 @@ def most_matches(
     """Return float64[n], a stranger's expected matches at each score, in the strictest place."""
     asked = size or ONE_PERSON
     expected = [place.false_matches(scores, asked, pictures) for place in places]
-    return np.asarray(np.max(expected, axis=0))
+    return np.asarray(np.max(expected, axis=0, initial=_FEWEST_MATCHES))
 
 
 def parse_calibration(tree: Mapping[str, Any] | None) -> Calibration | None:

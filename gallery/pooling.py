@@ -74,4 +74,7 @@ def _pool(query: Vectors, vectors: Vectors, falling: Vectors, pooling: Pooling) 
         return float(falling[:BEST_FEW].astype(np.float64).mean())
     centroid = vectors.astype(np.float64).mean(axis=0)
     length = float(np.linalg.norm(centroid))
-    return float(centroid @ query / length) if length else 0.0
+    if not length:
+        return 0.0
+    # Rows are of unit length to a thousandth only, but a score is a cosine.
+    return float(np.clip(centroid @ query / length, -1.0, 1.0))

@@ -166,6 +166,13 @@ def test_the_odds_are_the_sum_that_they_say():
     assert CALIBRATION.probability(0.5, size={1: 3}) == pytest.approx(wanted)
 
 
+def test_far_right_of_a_steep_tail_there_are_odds_all_the_same():
+    steep = Strangers(((0.5, 0.1), (1e-7, 0.3), (1e-8, 0.3005)), 0.01, 0.7, 50)
+    for weight in (0.0, -0.8):
+        odds = Odds(constant=0.0, score=5.0, matches=weight, knee=0.4)
+        assert 0.8 < Calibration((steep,), odds).probability(0.9, size={1: 10}) <= 1
+
+
 def test_a_calibrated_model_says_unknown(tmp_path, crops, tiny_calibrated):
     with Gallery.open(tmp_path / "store", model=tiny_calibrated) as gallery:
         gallery.enroll([crops / f"p{n}" for n in range(5)])
@@ -217,6 +224,9 @@ def test_several_pictures_asked_as_one_are_decided_on_with_a_threshold_of_their_
         (single,) = gallery.query(pictures[:1], fpir=0.05)
         assert both.known is True
         assert both.threshold == pytest.approx(single.threshold * math.sqrt(4 / (1 + 3 * 0.99)))
+        (again,) = gallery.query([*pictures, *pictures[:3], pictures[0]], as_one=True, fpir=0.05)
+        assert (again.threshold, len(again.query)) == (both.threshold, 8)
+        assert again.matches[0].score == pytest.approx(both.matches[0].score, abs=1e-6)
 
 
 def test_the_threshold_is_of_what_the_filter_lets_through(tmp_path, crops, tiny_calibrated):

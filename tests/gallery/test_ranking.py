@@ -29,7 +29,7 @@ def naive_ranking(query, ids, vectors, owners, k, pooling="max", scores=None):
             score = float(np.mean([row[0] for row in rows[:BEST_FEW]], dtype=np.float64))
         if pooling == "centroid":
             centroid = np.mean([row[2].astype(np.float64) for row in rows], axis=0)
-            score = float(centroid @ query / np.linalg.norm(centroid))
+            score = float(np.clip(centroid @ query / np.linalg.norm(centroid), -1, 1))
         ranked.append((score, -rows[0][1], identity))
     ranked.sort(key=lambda row: (-row[0], row[1]))
     return [(identity, sighting, score) for score, sighting, identity in ranked[:k]]
@@ -133,6 +133,15 @@ def test_pooling_equals_brute_force(gallery, pooling):
             [row[2] for row in found], [row[2] for row in expected], atol=1e-12
         )
         assert [row[2] for row in found] == pytest.approx([row[2] for row in expected], abs=1e-12)
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean", "centroid"])
+def test_a_score_is_a_cosine_though_rows_are_a_little_long(pooling):
+    rows = np.eye(3, dtype=np.float32) * np.float32(1.0009)
+    index = new_index(3)
+    index.add(np.arange(1, 4), rows)
+    ranked = rank_pooled(rows, index, {1: 1, 2: 2, 3: 3}, k=3, pooling=pooling)
+    assert [ranking[0].score for ranking in ranked] == [1.0, 1.0, 1.0]
 
 
 @settings(max_examples=30, deadline=None)

@@ -73,6 +73,7 @@ def test_teacher_similarity_by_its_formula():
         scores.append(unit @ unit.T)
     gaps = [(scores[0][i, j] - scores[1][i, j]) ** 2 for i in range(4) for j in range(4) if i != j]
     assert teacher_similarity(ours, theirs).item() == pytest.approx(np.mean(gaps))
+    assert teacher_similarity(ours[:1], theirs[:1]).item() == 0
     rotated = torch.linalg.qr(numbers(9, 9, seed=2)).Q
     assert teacher_similarity(theirs @ rotated, theirs).item() == pytest.approx(0)
     assert torch.autograd.gradcheck(
