@@ -26,6 +26,7 @@ from .index_choice import (
 )
 from .index_past import is_of_its_past
 from .store import vectors
+from .store.counts import count_all_sightings
 from .store.generations import Generation, current_generation
 from .store.store import Position, Store
 
@@ -227,9 +228,8 @@ class IndexKeeper:
         return news > len(index) and index.kind != suitable_kind(self._choice, news)
 
     def _rebuild(self, sqlite: sqlite3.Connection, generation: Generation) -> None:
-        count = sqlite.execute("SELECT count(*) FROM sightings").fetchone()[0]
         now = None if self._index is None else self._index.kind
-        kind = suitable_kind(self._choice, count, now=now)
+        kind = suitable_kind(self._choice, count_all_sightings(sqlite), now=now)
         index = new_index(generation.dim, kind, rows=self._stored)
         self._add(index, vectors.read_blocks(sqlite, generation.id, generation.dim))
         self._index, self._saved_rows = index, None

@@ -12,7 +12,8 @@ import numpy as np
 
 from .decision import GallerySize
 from .ranking import Ids
-from .store.sightings import Filter, gallery_size, passing_between, sightings_by_identity
+from .store.counts import gallery_size, sightings_by_identity
+from .store.sightings import Filter, passing_between
 
 
 class Passing:

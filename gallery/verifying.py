@@ -13,6 +13,7 @@ from .enrolling import Progress
 from .errors import PictureError, StoreDamagedError
 from .index_keeper import IndexKeeper
 from .pictures.read import read_enrolled
+from .store.counts import count_all_sightings, count_totals
 from .store.generations import Generation, current_generation
 from .store.sightings import load_contents
 from .store.store import Store
@@ -25,7 +26,7 @@ def database_problems(sqlite: sqlite3.Connection, generation: Generation) -> Ite
     missing = missing_vectors(sqlite, generation.id)
     if len(missing):
         yield f"{len(missing)} sightings have no vector (the first is {missing[0]})"
-    sightings = sqlite.execute("SELECT count(*) FROM sightings").fetchone()[0]
+    sightings = count_all_sightings(sqlite)
     wrong = sqlite.execute(
         f"SELECT count(*), min(sighting_id) FROM vectors_{generation.id:d}"  # noqa: S608 (an int)
         " WHERE typeof(vector) <> 'blob' OR length(vector) <> ?",
@@ -90,7 +91,7 @@ def verify(store: Store, *, pictures: bool, progress: Progress) -> VerifyReport:
     with store.snapshot() as sqlite:
         generation = current_generation(sqlite)
         if generation is None:
-            (lost,) = sqlite.execute("SELECT count(*) FROM sightings").fetchone()
+            lost = count_all_sightings(sqlite)
             problems += [f"{lost} sightings have no vector: none is in force"] if lost else []
             return VerifyReport(checked=0, pictures_read=pictures, database=tuple(problems))
         differences, damage = _compare_index(store, sqlite, generation)
@@ -126,14 +127,12 @@ def stats(store: Store) -> Stats:
     """Count what a store holds."""
     with store.snapshot() as sqlite:
         generation = current_generation(sqlite)
-        people, sightings, cameras = sqlite.execute(
-            "SELECT count(DISTINCT identity_id), count(*), count(DISTINCT camera) FROM sightings"
-        ).fetchone()
+        totals = count_totals(sqlite)
     root = store.directory
     return Stats(
-        identities=people,
-        sightings=sightings,
-        cameras=cameras,
+        identities=totals.identities,
+        sightings=totals.sightings,
+        cameras=totals.cameras,
         model=None if generation is None else generation.model,
         model_name=None if generation is None else generation.model_name,
         dim=None if generation is None else generation.dim,

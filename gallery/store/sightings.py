@@ -213,17 +213,6 @@ def passing_between(
     return ids[order], owners[order]
 
 
-def sightings_by_identity(sqlite: sqlite3.Connection, *, after: int = 0) -> dict[int, int]:
-    """Return how many sightings above ``after`` each identity has."""
-    # With the plus the rows above are grouped, without it the index of identities is walked whole.
-    column = "+identity_id" if after else "identity_id"
-    rows = sqlite.execute(
-        f"SELECT identity_id, count(*) FROM sightings WHERE id > ? GROUP BY {column}",  # noqa: S608
-        (after,),
-    )
-    return dict(rows.fetchall())
-
-
 def _clause(chosen: Filter) -> tuple[str, list[str | int]]:
     """What a filter asks of a row, in SQL, and the values for its question marks."""
     conditions: list[str] = []
@@ -239,15 +228,6 @@ def _clause(chosen: Filter) -> tuple[str, list[str | int]]:
             conditions.append(test)
             values.append(to_microseconds(bound))
     return " AND ".join(conditions) or "1", values
-
-
-def gallery_size(sqlite: sqlite3.Connection) -> dict[int, int]:
-    """Return how many people have so many sightings; see `GallerySize`."""
-    rows = sqlite.execute(
-        "SELECT sightings, count(*) FROM (SELECT count(*) AS sightings FROM sightings"
-        " GROUP BY identity_id) GROUP BY sightings"
-    )
-    return dict(rows.fetchall())
 
 
 def move_sightings(
