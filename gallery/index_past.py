@@ -7,7 +7,7 @@ import numpy as np
 from ..index import VectorIndex
 from .store.generations import Generation
 from .store.store import Position, Store
-from .store.vectors import read_vectors
+from .store.vectors import have_vectors, read_vectors
 
 
 def is_of_its_past(
@@ -29,11 +29,7 @@ def is_of_its_past(
         return False
     gone = set(store.removed_since(sqlite, position.last_removal))
     sample = np.array(sorted(_spread(index) - gone), dtype=np.int64)
-    present = sqlite.execute(
-        f"SELECT count(*) FROM vectors_{generation.id:d} WHERE sighting_id IN"  # noqa: S608
-        f" ({', '.join(map(str, sample.tolist()))})"
-    ).fetchone()[0]
-    if present != len(sample):
+    if not have_vectors(sqlite, generation.id, sample):
         return False
     stored = read_vectors(sqlite, generation.id, generation.dim, sample.tolist())
     return bool(index.holds(sample, stored).all())

@@ -17,7 +17,7 @@ from .store.counts import count_all_sightings, count_totals
 from .store.generations import Generation, current_generation
 from .store.sightings import load_contents
 from .store.store import Store
-from .store.vectors import count_vectors, missing_vectors, read_blocks
+from .store.vectors import count_vectors, misshapen_vectors, missing_vectors, read_blocks
 from .types import Failure, Stats, VerifyReport
 
 
@@ -27,17 +27,14 @@ def database_problems(sqlite: sqlite3.Connection, generation: Generation) -> Ite
     if len(missing):
         yield f"{len(missing)} sightings have no vector (the first is {missing[0]})"
     sightings = count_all_sightings(sqlite)
-    wrong = sqlite.execute(
-        f"SELECT count(*), min(sighting_id) FROM vectors_{generation.id:d}"  # noqa: S608 (an int)
-        " WHERE typeof(vector) <> 'blob' OR length(vector) <> ?",
-        (4 * generation.dim,),
-    ).fetchone()
-    if wrong[0]:
-        yield f"{wrong[0]} vectors aren't {generation.dim} numbers (sighting {wrong[1]} first)"
+    misshapen = misshapen_vectors(sqlite, generation.id, generation.dim)
+    if len(misshapen):
+        first = misshapen[0]
+        yield f"{len(misshapen)} vectors aren't {generation.dim} numbers (sighting {first} first)"
     orphans = count_vectors(sqlite, generation.id) - (sightings - len(missing))
     if orphans:
         yield f"{orphans} vectors belong to no sighting"
-    if wrong[0]:
+    if len(misshapen):
         return  # they can't be read
     for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
         wrong, lengths = find_not_unit(vectors)

@@ -100,11 +100,31 @@ def count_vectors(sqlite: sqlite3.Connection, generation: int) -> int:
     return int(sqlite.execute(f"SELECT count(*) FROM vectors_{generation:d}").fetchone()[0])  # noqa: S608
 
 
+def have_vectors(sqlite: sqlite3.Connection, generation: int, ids: Ids) -> bool:
+    """Whether each of these sightings, int64[n] and no two the same, has a vector."""
+    present = sqlite.execute(
+        f"SELECT count(*) FROM vectors_{generation:d} WHERE sighting_id IN"  # noqa: S608 (an int)
+        " (SELECT value FROM json_each(?))",
+        (json.dumps(ids.tolist()),),
+    ).fetchone()[0]
+    return bool(present == len(ids))
+
+
 def missing_vectors(sqlite: sqlite3.Connection, generation: int) -> Ids:
     """Return int64[n], the sightings that have no vector in a generation, ascending."""
     rows = sqlite.execute(
         f"SELECT id FROM sightings WHERE id NOT IN"  # noqa: S608 (an int)
         f" (SELECT sighting_id FROM vectors_{generation:d}) ORDER BY id"
+    )
+    return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+
+def misshapen_vectors(sqlite: sqlite3.Connection, generation: int, dim: int) -> Ids:
+    """Return int64[n], the sightings whose vector isn't ``dim`` numbers, ascending."""
+    rows = sqlite.execute(
+        f"SELECT sighting_id FROM vectors_{generation:d}"  # noqa: S608 (an int)
+        " WHERE typeof(vector) <> 'blob' OR length(vector) <> ? ORDER BY sighting_id",
+        (4 * dim,),
     )
     return np.fromiter((row[0] for row in rows), dtype=np.int64)
 
