@@ -1,10 +1,11 @@
 """The cameras that a gallery knows: a mistyped one would filter nothing, or all, in silence."""
 
 import difflib
-import json
 import logging
 import sqlite3
 from collections.abc import Sequence
+
+from .store.sightings import has_camera, list_cameras
 
 log = logging.getLogger("reid_gallery")
 
@@ -20,30 +21,16 @@ def warn_of_unknown(sqlite: sqlite3.Connection, named: Sequence[str], known: set
         known: those that are known to have sightings; what is found is added.
     """
     asked = [camera for camera in dict.fromkeys(named) if camera not in known]
-    unknown = [camera for camera in asked if not _is_known(sqlite, camera)]
+    unknown = [camera for camera in asked if not has_camera(sqlite, camera)]
     known.update(set(asked) - set(unknown))
     if unknown:
         names = " or ".join(map(repr, unknown))
-        log.warning("no sighting is of camera %s; %s", names, _list_known(sqlite, unknown))
+        there = _name_some(list_cameras(sqlite), unknown)
+        log.warning("no sighting is of camera %s; %s", names, there)
 
 
-def _is_known(sqlite: sqlite3.Connection, camera: str) -> bool:
-    """Whether a filter by ``camera`` finds a sighting; it ends at the first."""
-    return bool(
-        sqlite.execute(
-            "SELECT EXISTS (SELECT 1 FROM sightings"
-            " WHERE camera IN (SELECT value FROM json_each(?)))",
-            (json.dumps([camera]),),
-        ).fetchone()[0]
-    )
-
-
-def _list_known(sqlite: sqlite3.Connection, unknown: Sequence[str]) -> str:
+def _name_some(cameras: Sequence[str], unknown: Sequence[str]) -> str:
     """Some of the cameras that there are, those first whose names are like the unknown ones."""
-    rows = sqlite.execute(
-        "SELECT DISTINCT camera FROM sightings WHERE camera IS NOT NULL ORDER BY camera"
-    )
-    cameras = [camera for (camera,) in rows]
     if not cameras:
         return "none has a camera"
     near = {like for name in unknown for like in difflib.get_close_matches(str(name), cameras)}

@@ -15,7 +15,7 @@ from .index_keeper import IndexKeeper
 from .pictures.read import read_enrolled
 from .store.counts import count_all_sightings, count_totals
 from .store.generations import Generation, current_generation
-from .store.sightings import load_contents
+from .store.sightings import enrolled_paths, load_contents
 from .store.store import Store
 from .store.vectors import count_vectors, misshapen_vectors, missing_vectors, read_blocks
 from .types import Failure, Stats, VerifyReport
@@ -66,8 +66,7 @@ Enrolled = tuple[int, str, str | None]
 
 def enrolled_pictures(sqlite: sqlite3.Connection) -> list[Enrolled]:
     """Return what was enrolled from files."""
-    rows = sqlite.execute("SELECT id, path FROM sightings WHERE path IS NOT NULL ORDER BY id")
-    paths: dict[int, str] = dict(rows)
+    paths = enrolled_paths(sqlite)
     contents = load_contents(sqlite, paths)
     return [(number, path, contents.get(number)) for number, path in paths.items()]
 

@@ -213,6 +213,24 @@ def passing_between(
     return ids[order], owners[order]
 
 
+def has_camera(sqlite: sqlite3.Connection, camera: str) -> bool:
+    """Whether a filter by ``camera`` finds a sighting; it ends at the first."""
+    where, values = _clause(Filter(cameras=(camera,)))
+    found = sqlite.execute(
+        f"SELECT EXISTS (SELECT 1 FROM sightings WHERE {where})",  # noqa: S608
+        values,
+    ).fetchone()[0]
+    return bool(found)
+
+
+def list_cameras(sqlite: sqlite3.Connection) -> list[str]:
+    """Return the cameras that sightings are of, sorted."""
+    rows = sqlite.execute(
+        "SELECT DISTINCT camera FROM sightings WHERE camera IS NOT NULL ORDER BY camera"
+    )
+    return [camera for (camera,) in rows]
+
+
 def _clause(chosen: Filter) -> tuple[str, list[str | int]]:
     """What a filter asks of a row, in SQL, and the values for its question marks."""
     conditions: list[str] = []
@@ -289,6 +307,12 @@ def load_contents(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, s
         " WHERE content IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
         (_json_ids(ids),),
     )
+    return dict(rows)
+
+
+def enrolled_paths(sqlite: sqlite3.Connection) -> dict[int, str]:
+    """Return the picture's path of each sighting that was enrolled from a file, in id order."""
+    rows = sqlite.execute("SELECT id, path FROM sightings WHERE path IS NOT NULL ORDER BY id")
     return dict(rows)
 
 

@@ -88,8 +88,8 @@ def test_warned_of_are_those_that_select_nobody(tmp_path_factory, caplog, seen, 
 
 def test_a_known_camera_is_looked_for_once_and_again_after_a_removal(gallery, caplog, monkeypatch):
     looked = []
-    is_known = cameras._is_known
-    monkeypatch.setattr(cameras, "_is_known", lambda s, c: looked.append(c) or is_known(s, c))
+    has_camera = cameras.has_camera
+    monkeypatch.setattr(cameras, "has_camera", lambda s, c: looked.append(c) or has_camera(s, c))
     enroll(gallery, ["door", "gate"])
     for _ in range(3):
         assert warnings_of(caplog, gallery, cameras=["gate"]) == []
