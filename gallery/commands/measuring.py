@@ -172,11 +172,11 @@ def _embed_store(
 ) -> Iterator[tuple["Trial", list["Embedded"]]]:
     """Take a gallery's stored vectors, and embed its pictures by other models, if any."""
     from ..evaluation.models import embed_trial, load_models
-    from ..evaluation.stored import read_store
+    from ..evaluation.stored import read_stored_trial
     from ..evaluation.verification import draw_pairs
     from ..store.directory import default_store
 
-    trial, stored = read_store(store or default_store(), leave_out=leave_out)
+    trial, stored = read_stored_trial(store or default_store(), leave_out=leave_out)
     if verify:
         draw_pairs(trial)
     extractors = load_models(models)

@@ -23,7 +23,7 @@ _DESCRIPTIONS = {
 }
 
 
-def read_store(root: Path, *, leave_out: Leave = "camera") -> tuple[Trial, Embedded]:
+def read_stored_trial(root: Path, *, leave_out: Leave = "camera") -> tuple[Trial, Embedded]:
     """Read a gallery's stored vectors as a trial.
 
     Args:
