@@ -50,7 +50,10 @@ def _guess(database: Path, model: Path | None) -> Path | None:
 
 
 def _pinned_path(database: Path) -> Path | None:
-    """Where the store's model was last seen, read without opening the store as such."""
+    """Where the store's model was last seen, read without opening the store as such.
+
+    The statement stands here because the store's modules with theirs aren't imported yet.
+    """
     if not database.is_file():
         return None
     sqlite = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
