@@ -34,8 +34,8 @@ from extractor_speed import measure_speed, speed_table
 from reid_gallery.gallery.errors import ReidGalleryError
 from reid_gallery.gallery.evaluation.embedding import Embedded
 from reid_gallery.gallery.evaluation.measuring import Measurement, measure
-from reid_gallery.gallery.evaluation.protocols import PROTOCOLS
-from reid_gallery.gallery.evaluation.trials import Trial, read_trial
+from reid_gallery.gallery.evaluation.protocols import PROTOCOLS, read_trial
+from reid_gallery.gallery.evaluation.trials import Trial
 from reid_gallery.gallery.reports.measurements import summary_table
 
 

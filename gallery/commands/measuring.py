@@ -141,7 +141,7 @@ def _read_data(
     data_sets: list[tuple[str, Path]], *, layout: str, seed: int, verify: bool
 ) -> list["Trial"]:
     """Read all data sets before the first is embedded: what is wrong with one is told at once."""
-    from ..evaluation.trials import read_trial
+    from ..evaluation.protocols import read_trial
     from ..evaluation.verification import draw_pairs
 
     trials = [read_trial(name, folder, seed=seed, layout=layout) for name, folder in data_sets]

@@ -14,7 +14,7 @@ from .intervals import bootstrap_interval
 
 
 class Measured(Protocol):
-    """What `RetrievalResult` and `ProtocolResult` have in common."""
+    """What `RetrievalResult` and `TrialResult` have in common."""
 
     @property
     def pids(self) -> npt.NDArray[np.str_]:

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from .counting import Rows, Scores
 from .measuring import Measurement
-from .protocols import make_scorer
 from .relevance import Labels
 from .retrieval import RetrievalResult
 from .scoring import Scorer, score_blocks
+from .trial_results import make_scorer
 
 SHOWN = 10
 """Gallery pictures listed a query."""

@@ -7,9 +7,9 @@ from functools import cached_property
 from .comparing import Difference, compare_results
 from .embedding import Embedded
 from .intervals import Interval
-from .protocols import ProtocolResult, evaluate_trial
 from .reranking import Reranking
 from .scoring import ApConvention
+from .trial_results import TrialResult, evaluate_trial
 from .trials import Trial
 from .verification import VerificationResult, verify_trial
 
@@ -27,7 +27,7 @@ class Measurement:
     """
 
     embedded: Embedded
-    retrieval: ProtocolResult
+    retrieval: TrialResult
     verification: tuple[VerificationResult, ...] = ()
     first: "Measurement | None" = None
 

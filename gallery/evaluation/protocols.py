@@ -1,199 +1,139 @@
-"""Trials run: from embeddings to figures with their denominators."""
+"""The protocols: how each data set is asked, and the trial that comes of a folder of it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..embeddings import check_embeddings
-from ..errors import EmbeddingError
+from ..errors import LayoutError
+from ..pictures.labelled import LabelledPicture, once_each
+from ..pictures.layouts import distractors_of
+from ..pictures.whole import read_whole
 from .counting import Rows
-from .intervals import Interval, bootstrap_interval, bracket
-from .reranking import RerankedScorer, Reranking
-from .retrieval import FIGURES, RetrievalResult, evaluate_scorer
-from .scoring import ApConvention, CosineScorer, Embeddings, Scorer, take_rows
-from .trials import PROTOCOLS, Trial, read_trial
+from .random_splits import (
+    CUHK03_PEOPLE,
+    CUHK03_SPLITS,
+    RANDOM_SPLITS,
+    cuhk03_splits,
+    grid_splits,
+    prid2011_splits,
+    viper_splits,
+)
+from .splits import Split, dukemtmc_splits, market1501_splits, msmt17_splits
+from .trials import Trial, flattering, name_view
 
-__all__ = ["PROTOCOLS", "Embed", "ProtocolResult", "evaluate_protocol", "evaluate_trial"]
-
-Embed = Callable[[Sequence[Path]], npt.NDArray[Any]]
-"""From n picture files to float32[n, d] unit rows in the same order."""
+ALL_TO_ALL = "all-to-all"
+"""The protocol for any folder or manifest."""
 
 
-@dataclass(frozen=True, eq=False)
-class ProtocolResult:
-    """Figures of one trial, averaged over its splits; ``print`` gives the table.
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How a data set is asked: a sentence for people, and the splits of a folder and a seed.
 
     Attributes:
-        trial: what was asked.
-        splits: one result a split, in the trial's order.
-        reranking: how the scores were re-ranked; None if they are cosines.
+        description: what is asked of what.
+        splits: reads a folder.
+        distractors: pids that stand for nobody, or for many people; they never ask.
     """
 
-    trial: Trial
-    splits: tuple[RetrievalResult, ...]
-    reranking: Reranking | None = None
-
-    @property
-    def pids(self) -> npt.NDArray[np.str_]:
-        """Whose query it is, for all queries of all splits."""
-        return np.concatenate([split.pids for split in self.splits])
-
-    def per_query(self) -> dict[str, npt.NDArray[np.float64]]:
-        """`RetrievalResult.per_query` of all splits, one after the other."""
-        by_split = [split.per_query() for split in self.splits]
-        return {name: np.concatenate([one[name] for one in by_split]) for name in by_split[0]}
-
-    def figures(self) -> dict[str, float]:
-        """Mean over splits of every figure of `RetrievalResult.figures`, in [0, 1]."""
-        by_split = [split.figures() for split in self.splits]
-        return {name: float(np.mean([one[name] for one in by_split])) for name in by_split[0]}
-
-    def intervals(self, *, level: float = 0.95, seed: int = 0) -> dict[str, Interval]:
-        """Interval of every figure: people are resampled, with all their queries of all splits."""
-        pids = self.pids
-        return {
-            name: bootstrap_interval(values, pids, level=level, seed=seed)
-            for name, values in self.per_query().items()
-        }
-
-    def denominators(self) -> str:
-        """How much was asked of how much, in words."""
-        valid = _range([split.valid_queries for split in self.splits])
-        skipped = _range([split.skipped_queries for split in self.splits])
-        size = _range([split.gallery_size for split in self.splits])
-        count = len(self.splits)
-        return (
-            f"{count} split{'s' if count > 1 else ''} (seed {self.trial.seed}), in each: "
-            f"{valid} valid queries, {skipped} skipped, gallery of {size} pictures"
-        )
-
-    def conditions(self) -> list[str]:
-        """How it was measured, in words: what was asked, and what isn't as usual."""
-        lines = [self.denominators()]
-        if self.splits[0].ap_convention == "trapezoid":
-            lines.append("average precision by trapezoid, as Market-1501's first toolkit has it")
-        if self.reranking is not None:
-            lines.append(str(self.reranking))
-        return lines
-
-    def certainty(self) -> str:
-        """How sure the figures are, in words."""
-        means = "Means over splits; " if len(self.splits) > 1 else ""
-        if len(np.unique(self.pids)) == 1:
-            return f"{means}one person: no interval"
-        return f"{means}95 % intervals bootstrapped by identity"
-
-    def __str__(self) -> str:
-        return "\n".join(
-            [
-                f"{self.trial.name}: {self.trial.description}",
-                *self.conditions(),
-                *self._rows(),
-                f"{self.certainty()}.",
-            ]
-        )
-
-    __repr__ = __str__
-
-    def _rows(self) -> list[str]:
-        figures, intervals = self.figures(), self.intervals()
-        return [
-            f"  {label:<24}{figures[name]:6.1%}{bracket(intervals[name])}"
-            for name, label in FIGURES.items()
-        ]
+    description: str
+    splits: Callable[[Path, int], list[Split]]
+    distractors: frozenset[str] = frozenset()
 
 
-def evaluate_trial(
-    trial: Trial,
-    embeddings: npt.NDArray[Any],
-    *,
-    ap_convention: ApConvention = "sum",
-    reranking: Reranking | None = None,
-) -> ProtocolResult:
-    """Measure embeddings of a trial's pictures.
+_HALVES = f"{RANDOM_SPLITS} random halves of the people"
 
-    Args:
-        trial: what is asked.
-        embeddings: float32[n, d] unit rows, one a picture, in the trial's order.
-        ap_convention: as in `evaluate_retrieval`.
-        reranking: re-rank by k-reciprocal neighbours; None ranks by cosine.
-
-    Raises:
-        EmbeddingError: there isn't one unit row a picture.
-        NotFoundError: no query of a split has a relevant item.
-    """
-    rows = check_embeddings(embeddings)
-    if len(rows) != len(trial.pids):
-        raise EmbeddingError(
-            f"{len(rows)} embeddings for {len(trial.pids)} pictures; give one each"
-        )
-    pids, views = np.array(trial.people), np.array(trial.views)
-
-    def evaluate(query: Rows, gallery: Rows) -> RetrievalResult:
-        return evaluate_scorer(
-            make_scorer(rows, query, gallery, reranking),
-            query_pids=pids[query],
-            gallery_pids=pids[gallery],
-            query_cameras=views[query],
-            gallery_cameras=views[gallery],
-            ap_convention=ap_convention,
-        )
-
-    return ProtocolResult(trial, tuple(evaluate(*split) for split in trial.splits), reranking)
+PROTOCOLS: dict[str, Protocol] = {
+    "market1501": Protocol(
+        "single query; distractors stay, junk is out",
+        market1501_splits,
+        distractors_of("market1501"),
+    ),
+    "dukemtmc": Protocol("single query; distractors stay, junk is out", dukemtmc_splits),
+    "msmt17": Protocol("single query; junk is out", msmt17_splits),
+    "cuhk03": Protocol(
+        f"{CUHK03_SPLITS} random draws of up to {CUHK03_PEOPLE} people, camera a asking one "
+        "picture a person of camera b",
+        cuhk03_splits,
+    ),
+    "viper": Protocol(f"{_HALVES}, either camera asking the other", viper_splits),
+    "grid": Protocol(f"{_HALVES}, distractors in the gallery", grid_splits, distractors_of("grid")),
+    "prid2011": Protocol(f"{_HALVES}, distractors in the gallery", prid2011_splits),
+    ALL_TO_ALL: Protocol(
+        "every picture asks for its person's others: those of other cameras where cameras are "
+        "known, else of other tracklets, else all; whom a manifest trains on is left out",
+        lambda folder, seed: _all_to_all(folder, "folders"),
+    ),
+}
 
 
-def evaluate_protocol(
-    name: str,
-    folder: Path,
-    embed: Embed,
-    *,
-    seed: int = 0,
-    ap_convention: ApConvention = "sum",
-    reranking: Reranking | None = None,
-) -> ProtocolResult:
-    """Run one of `PROTOCOLS` on a data set unpacked in its own layout.
+def read_trial(name: str, source: Path, *, seed: int = 0, layout: str = "folders") -> Trial:
+    """Read a data set for one of `PROTOCOLS`.
 
     Args:
         name: which protocol.
-        folder: where its pictures lie.
-        embed: makes the embeddings; called once, each picture in it once.
-        seed: of the random splits.
-        ap_convention: as in `evaluate_retrieval`.
-        reranking: as in `evaluate_trial`.
+        source: the data set's folder in its own layout; for all-to-all any folder or CSV manifest.
+        seed: of random splits.
+        layout: of the folder, for all-to-all only.
 
     Raises:
-        LayoutError: the protocol is unknown, or the folder isn't of that data set.
-        EmbeddingError: ``embed`` didn't return one unit row a picture.
+        LayoutError: the protocol is unknown, or ``source`` isn't of that data set.
+        NotFoundError: there are fewer than two people.
     """
-    trial = read_trial(name, folder, seed=seed)
-    vectors = np.asarray(embed(trial.files))
-    if vectors.ndim != 2 or len(vectors) != len(trial.pids):
-        raise EmbeddingError(
-            f"embed returned shape {vectors.shape} for {len(trial.pids)} pictures; "
-            "it needs one row a picture"
-        )
-    return evaluate_trial(trial, vectors, ap_convention=ap_convention, reranking=reranking)
-
-
-def make_scorer(
-    vectors: Embeddings, query: Rows, gallery: Rows, reranking: Reranking | None
-) -> Scorer:
-    """Score a split's rows; what asks and is asked at once is one neighbour in re-ranking."""
-    if reranking is None:
-        return CosineScorer(take_rows(vectors, query), take_rows(vectors, gallery))
-    used = np.unique(np.concatenate([query, gallery]))
-    return RerankedScorer(
-        take_rows(vectors, used),
-        np.searchsorted(used, query),
-        np.searchsorted(used, gallery),
-        reranking,
+    if name not in PROTOCOLS:
+        raise LayoutError(f"protocol {name!r} is unknown; choose one of {', '.join(PROTOCOLS)}")
+    protocol = PROTOCOLS[name]
+    if name == ALL_TO_ALL:
+        splits, distractors = _all_to_all(source, layout), distractors_of(layout)
+    else:
+        splits, distractors = protocol.splits(source, seed), protocol.distractors
+    if not all(split.query and split.gallery for split in splits):
+        raise LayoutError(f"{source}: too few people for the protocol {name!r}")
+    row_of, pictures = _number(splits)
+    views = tuple(
+        name_view(picture.camera, picture.tracklet, row) for row, picture in enumerate(pictures)
+    )
+    return Trial(
+        name=name,
+        description=protocol.description + flattering(views),
+        pids=tuple(picture.pid for picture in pictures),
+        views=views,
+        paths=tuple(picture.path for picture in pictures),
+        splits=tuple(
+            (_rows(split.query, row_of), _rows(split.gallery, row_of)) for split in splits
+        ),
+        distractors=distractors,
+        seed=seed,
     )
 
 
-def _range(counts: list[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+def _all_to_all(source: Path, layout: str) -> list[Split]:
+    read = [picture for picture in read_whole(source, layout) if picture.split != "training"]
+    pictures, distractors = _tell_sources_apart(read), distractors_of(layout)
+    return [Split([p for p in pictures if p.pid not in distractors], pictures)]
+
+
+def _tell_sources_apart(pictures: list[LabelledPicture]) -> list[LabelledPicture]:
+    """Put its source before a pid that two sources have: within one alone it means one person."""
+    sources: dict[str, set[str | None]] = {}
+    for picture in pictures:
+        sources.setdefault(picture.pid, set()).add(picture.source)
+    return [
+        replace(picture, pid=f"{picture.source or ''}:{picture.pid}")
+        if len(sources[picture.pid]) > 1
+        else picture
+        for picture in pictures
+    ]
+
+
+def _number(splits: list[Split]) -> tuple[dict[Path, int], list[LabelledPicture]]:
+    """Give every picture of all splits one row."""
+    pictures = once_each(chain.from_iterable((*split.query, *split.gallery) for split in splits))
+    return {picture.path: row for row, picture in enumerate(pictures)}, pictures
+
+
+def _rows(pictures: list[LabelledPicture], row_of: dict[Path, int]) -> Rows:
+    rows = dict.fromkeys(row_of[picture.path] for picture in pictures)  # a file asks once
+    return np.fromiter(rows, dtype=np.int64, count=len(rows))

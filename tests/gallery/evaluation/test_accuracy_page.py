@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 from reid_gallery.cli import build_app
-from reid_gallery.gallery.evaluation.trials import PROTOCOLS
+from reid_gallery.gallery.evaluation.protocols import PROTOCOLS
 
 PAGE = Path(__file__).parents[3] / "docs" / "accuracy.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -5,9 +5,9 @@ from reid_gallery.gallery.errors import EmbeddingError
 from reid_gallery.gallery.evaluation.comparing import compare_results
 from reid_gallery.gallery.evaluation.embedding import Embedded
 from reid_gallery.gallery.evaluation.measuring import measure
-from reid_gallery.gallery.evaluation.protocols import evaluate_trial
 from reid_gallery.gallery.evaluation.reranking import Reranking
 from reid_gallery.gallery.evaluation.retrieval import RetrievalResult
+from reid_gallery.gallery.evaluation.trial_results import evaluate_trial
 from reid_gallery.gallery.evaluation.trials import Trial
 
 Array = npt.NDArray[np.float32]
