@@ -89,7 +89,7 @@ def accuracy_sides(models: dict[str, Model]) -> list[Side]:
 def embed_side(side: Side, files: Sequence[Path], cache: Path | None) -> Vectors:
     """Embed files, float32[n, d] unit rows; what the cache has of the model isn't done again."""
     if not side.stretched:
-        return embed_files(side.model, files, progress=lambda done: None, cache=cache)
+        return embed_files(side.model, files, cache=cache)
     kept = None if cache is None else cache / _cache_name(side, files)
     if kept is not None and kept.is_file():
         return np.load(kept, allow_pickle=False)

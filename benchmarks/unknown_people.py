@@ -52,7 +52,7 @@ def embed(extractor: Extractor, pictures: list[LabelledPicture], kept: Path | No
     cameras = [picture.camera or "" for picture in pictures]
     paths = [picture.path for picture in pictures]
     return People(
-        embed_files(extractor, paths, progress=lambda done: None, cache=kept),
+        embed_files(extractor, paths, cache=kept),
         np.unique(names, return_inverse=True)[1].astype(np.int64),
         np.unique(cameras, return_inverse=True)[1].astype(np.int64),
         np.array([measure_quality(read_crop(path)).features for path in paths]),

@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..gallery.errors import TrainingError
+from ..gallery.evaluation.embedding import embed_files
 from ..gallery.extractor import Extractor
 from ..gallery.pictures.read import read_crop
 from .calibration import calibrate, embed_served
 from .checkpoint import read_state
 from .config import TrainConfig, load_config, recipe_path
 from .export import export_model
-from .held_out import embed_pictures
 from .loop import Run
 from .material import find_unlabelled, split_of_run
 from .opening import resume_run, start_run
@@ -177,7 +177,7 @@ def _time_measuring(checkpoint: Path, model: Path, held_out: Sequence[TrainingPi
     extractor = Extractor.load(model)
     began = time.monotonic()
     embed_served(checkpoint, sample)
-    embed_pictures(extractor, sample)
+    embed_files(extractor, [picture.path for picture in sample])
     return (time.monotonic() - began) * len(held_out) / len(sample)
 
 

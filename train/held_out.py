@@ -10,8 +10,6 @@ import numpy.typing as npt
 from ..gallery.errors import NotFoundError
 from ..gallery.evaluation.intervals import Interval, interval_of, resampled_means
 from ..gallery.evaluation.retrieval import RetrievalResult, evaluate_retrieval
-from ..gallery.extractor import Extractor
-from ..gallery.pictures.read import read_crop
 from .splitting import TrainingPicture
 
 Vectors = npt.NDArray[np.float32]
@@ -41,15 +39,6 @@ class HeldOutResult:
             for number, result in enumerate(self.sources.values())
         ]
         return interval_of(np.mean(means, axis=0))
-
-
-def embed_pictures(extractor: Extractor, pictures: Sequence[TrainingPicture]) -> Vectors:
-    """Return float32[n, d] unit rows.
-
-    Raises:
-        PictureError: one can't be read.
-    """
-    return extractor.embed(read_crop(picture.path) for picture in pictures)
 
 
 def rank_held_out(embeddings: Vectors, pictures: Sequence[TrainingPicture]) -> HeldOutResult | None:

@@ -30,6 +30,7 @@ from onnxruntime.quantization import (
 
 from ..gallery.atomic import replacing
 from ..gallery.errors import ModelError, TrainingError, first_line
+from ..gallery.evaluation.embedding import embed_files
 from ..gallery.extractor import Extractor, ModelSpec
 from ..gallery.extractor.contract import INPUT
 from ..gallery.extractor.metadata import with_spec
@@ -37,7 +38,7 @@ from ..gallery.pictures.fit import fit
 from ..gallery.pictures.read import read_crop
 from .calibration import calibrate_embeddings
 from .export import REDUCTION
-from .held_out import HeldOutResult, embed_pictures, rank_held_out
+from .held_out import HeldOutResult, rank_held_out
 from .material import split_of_run
 from .run_folder import INT8_MODEL, MODEL
 from .saying import log
@@ -225,7 +226,7 @@ def sample_pictures(training: Sequence[TrainingPicture]) -> npt.NDArray[np.uint8
 def _measure(
     extractor: Extractor, held_out: Sequence[TrainingPicture]
 ) -> tuple[npt.NDArray[np.float32], HeldOutResult | None]:
-    embeddings = embed_pictures(extractor, held_out)
+    embeddings = embed_files(extractor, [picture.path for picture in held_out])
     return embeddings, rank_held_out(embeddings, held_out)
 
 

@@ -40,7 +40,7 @@ def embed_files(
     extractor: Extractor,
     files: Sequence[Path],
     *,
-    progress: Progress,
+    progress: Progress = lambda done: None,
     contents: Sequence[str | None] = (),
     cache: Path | None = None,
 ) -> Vectors:

@@ -11,11 +11,12 @@ import pytest
 import torch
 from PIL import Image
 from reid_gallery.gallery.errors import TrainingError
+from reid_gallery.gallery.evaluation.embedding import embed_files
 from reid_gallery.gallery.evaluation.intervals import Interval, bootstrap_interval
 from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.train.api import train
 from reid_gallery.train.export import build_graph, load_served_model
-from reid_gallery.train.held_out import embed_pictures, rank_held_out
+from reid_gallery.train.held_out import rank_held_out
 from reid_gallery.train.material import split_of_run
 from reid_gallery.train.reports import cost
 from reid_gallery.train.reports.compare import compare_runs
@@ -48,7 +49,7 @@ def run(tmp_path_factory, people, tiny_config):
 @pytest.fixture(scope="module")
 def held_out(run):
     pictures = split_of_run(run).validation
-    embeddings = embed_pictures(Extractor.load(run / "model.onnx"), pictures)
+    embeddings = embed_files(Extractor.load(run / "model.onnx"), [p.path for p in pictures])
     return pictures, embeddings, rank_held_out(embeddings, pictures)
 
 

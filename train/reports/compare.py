@@ -8,9 +8,10 @@ from pathlib import Path
 import onnx
 
 from ...gallery.errors import TrainingError
+from ...gallery.evaluation.embedding import embed_files
 from ...gallery.evaluation.intervals import Interval
 from ...gallery.extractor import Extractor
-from ..held_out import embed_pictures, rank_held_out
+from ..held_out import rank_held_out
 from ..material import split_of_run
 from ..run_folder import INT8_MODEL, MODEL
 from ..saying import log
@@ -67,7 +68,8 @@ def compare_runs(runs: Sequence[Path]) -> list[ComparedModel]:
     compared = []
     for number, ((run, file), extractor) in enumerate(zip(files, extractors, strict=True)):
         log(f"asking {file} for {len(held_out[run])} held-out pictures")
-        result = rank_held_out(embed_pictures(extractor, held_out[run]), held_out[run])
+        embeddings = embed_files(extractor, [picture.path for picture in held_out[run]])
+        result = rank_held_out(embeddings, held_out[run])
         if result is None:
             raise TrainingError(f"{run}: held nobody out who was seen by two cameras")
         graph = onnx.load(file)

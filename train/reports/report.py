@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from ...gallery.errors import LayoutError, PictureError, StoreError, TrainingError
+from ...gallery.evaluation.embedding import embed_files
 from ...gallery.extractor import Extractor
 from ...gallery.reports.markdown import markdown_table
 from ...gallery.reports.measurements import brackets
-from ..held_out import HeldOutResult, embed_pictures, rank_held_out
+from ..held_out import HeldOutResult, rank_held_out
 from ..material import split_of_run
 from ..run_folder import CONFIG, DEFAULT_LICENCE, MODEL, RunData, read_description, read_metrics
 from .curves import draw_curves
@@ -96,7 +97,7 @@ def _held_out(run: Path, folder: Path) -> list[str]:
         return [title, "The model is not exported yet, so nobody was asked."]
     try:
         pictures = split_of_run(run).validation
-        embeddings = embed_pictures(Extractor.load(run / MODEL), pictures)
+        embeddings = embed_files(Extractor.load(run / MODEL), [p.path for p in pictures])
     except (TrainingError, PictureError, LayoutError, StoreError) as error:
         return [title, f"Not measured: {error}."]
     result = rank_held_out(embeddings, pictures) if pictures else None
