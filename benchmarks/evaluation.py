@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from reid_gallery.gallery.evaluation.relevance import Labels
+from reid_gallery.gallery.evaluation.relevance import Relevance
 from reid_gallery.gallery.evaluation.reranking import RerankedScorer
 from reid_gallery.gallery.evaluation.retrieval import evaluate_retrieval, evaluate_scorer
 from reid_gallery.gallery.evaluation.scoring import CosineScorer, score_blocks
@@ -82,9 +82,9 @@ def make(size: Size) -> Made:
 def product(made: Made) -> str:
     """Multiply only."""
     q = made.queries
-    labels = Labels(made.pids[:q], made.pids[q:], made.cameras[:q], made.cameras[q:])
+    relevance = Relevance(made.pids[:q], made.pids[q:], made.cameras[:q], made.cameras[q:])
     scorer = CosineScorer(made.vectors[:q], made.vectors[q:])
-    return f"{sum(len(rows) for rows, _, _ in score_blocks(scorer, labels)):,} queries"
+    return f"{sum(len(rows) for rows, _, _ in score_blocks(scorer, relevance)):,} queries"
 
 
 def evaluate(made: Made) -> str:

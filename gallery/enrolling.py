@@ -17,7 +17,7 @@ from .pictures.folders import failure
 from .pictures.labelled import LabelledPicture, Reading
 from .store.generations import Generation
 from .store.sightings import NewSighting, find_contents, load_sightings
-from .store.store import Enrolled, Store
+from .store.store import EnrollOutcome, Store
 from .store.vectors import Vectors
 from .types import Conflict, EnrollReport, Failure, Sighting
 from .waits import DATABASE, EXTRACTOR, READING, Waits, WaitsProgress
@@ -238,7 +238,7 @@ def enroll_new(
     )
 
 
-def _owners_after(outcome: Enrolled, new: Sequence[NewSighting]) -> dict[str, tuple[int, str]]:
+def _owners_after(outcome: EnrollOutcome, new: Sequence[NewSighting]) -> dict[str, tuple[int, str]]:
     """The sighting and the person of each content that was given to `Store.enroll`."""
     stored = [sighting for sighting in new if sighting.content not in outcome.known]
     return outcome.known | {

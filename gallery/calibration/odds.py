@@ -62,7 +62,7 @@ def fit_odds(strangers: Sequence[Strangers], rounds: Sequence[Round], *, seed: i
         (np.ones(len(scores)), np.minimum(scores, knee), np.log(np.concatenate(matches)))
     )
     share = np.where(mated, mated.mean(), 1 - mated.mean())
-    constant, score, weight = fit_logistic(evidence, right.astype(np.float64), 1 / share).tolist()
+    constant, score, weight = fit_log_odds(evidence, right.astype(np.float64), 1 / share).tolist()
     return Odds(constant=constant, score=max(0.0, score), matches=min(0.0, weight), knee=knee)
 
 
@@ -94,7 +94,7 @@ def _ask(
     yield Asked(size, pictures, best, (own > rival)[mated], yes)
 
 
-def fit_logistic(evidence: Values, right: Values, weights: Values) -> Values:
+def fit_log_odds(evidence: Values, right: Values, weights: Values) -> Values:
     """Fit log-odds as a weighted sum of evidence, with a ridge.
 
     Args:

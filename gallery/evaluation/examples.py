@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .counting import Rows, Scores
 from .measuring import Measurement
-from .relevance import Labels
+from .relevance import Relevance
 from .retrieval import RetrievalResult
 from .scoring import Scorer, score_blocks
 from .trial_results import make_scorer
@@ -56,13 +56,13 @@ def find_examples(measured: Measurement, *, count: int = 8) -> Examples:
     """Find up to ``count`` queries of each kind."""
     query, gallery = measured.trial.splits[0]
     pids, views = np.array(measured.trial.pids), np.array(measured.trial.views)
-    labels = Labels(pids[query], pids[gallery], views[query], views[gallery])
+    relevance = Relevance(pids[query], pids[gallery], views[query], views[gallery])
     scorer = make_scorer(measured.embedded.vectors, query, gallery, measured.retrieval.reranking)
     result = measured.retrieval.splits[0]
-    finder = _Finder(result, scorer, labels, query, gallery)
+    finder = _Finder(result, scorer, relevance, query, gallery)
     by_precision = np.argsort(-result.average_precision, kind="stable")
     wrong = np.flatnonzero(result.first_rank > 1)
-    strangers = _best_strangers(scorer, labels)
+    strangers = _best_strangers(scorer, relevance)
     confident = wrong[np.argsort(-strangers[wrong], kind="stable")]
     return Examples(
         finder.take(by_precision, count),
@@ -76,11 +76,11 @@ class _Finder:
         self,
         result: RetrievalResult,
         scorer: Scorer,
-        labels: Labels,
+        relevance: Relevance,
         query: Rows,
         gallery: Rows,
     ) -> None:
-        self._result, self._scorer, self._labels = result, scorer, labels
+        self._result, self._scorer, self._relevance = result, scorer, relevance
         self._query, self._gallery = query, gallery
 
     def take(self, order: Rows, count: int) -> list[Example]:
@@ -99,7 +99,7 @@ class _Finder:
         row = int(self._result.query_rows[number])
         scores = np.empty((1, self._scorer.items), dtype=np.float32)
         self._scorer.score(np.array([row]), scores)
-        judged = self._labels.judge(row, row + 1)
+        judged = self._relevance.judge(row, row + 1)
         junk = np.setdiff1d(judged.same_pid, judged.relevant)
         scores[0, junk] = -np.inf
         best = np.argsort(-scores[0], kind="stable")[: min(SHOWN, len(scores[0]) - len(junk))]
@@ -112,10 +112,10 @@ class _Finder:
         )
 
 
-def _best_strangers(scorer: Scorer, labels: Labels) -> npt.NDArray[np.float32]:
+def _best_strangers(scorer: Scorer, relevance: Relevance) -> npt.NDArray[np.float32]:
     """Of every valid query, the highest score of a picture of someone else."""
     found = [np.empty(0, dtype=np.float32)]
-    for _, judged, scores in score_blocks(scorer, labels):
+    for _, judged, scores in score_blocks(scorer, relevance):
         scores[judged.same_pid_owners, judged.same_pid] = -np.inf
         found.append(scores.max(axis=1))
     return np.concatenate(found)

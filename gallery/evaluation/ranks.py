@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .counting import AheadCounter, Rows, Scores
-from .relevance import Judged, Labels
+from .relevance import Judged, Relevance
 
 _WORTH_NARROWING = 0.25
 """If fewer of a row's items can be ahead of any relevant item, the others are dropped first."""
@@ -36,11 +36,11 @@ class Ranks:
 class Ranker:
     """Ranks one gallery's items in block after block of scores."""
 
-    def __init__(self, labels: Labels) -> None:
-        self._identities = labels.identities
-        self._run_ends = labels.run_ends
-        self._counter = AheadCounter(len(labels.identities))
-        self._seen = np.empty(labels.identities.max(initial=-1) + 1, dtype=np.bool_)
+    def __init__(self, relevance: Relevance) -> None:
+        self._identities = relevance.identities
+        self._run_ends = relevance.run_ends
+        self._counter = AheadCounter(len(relevance.identities))
+        self._seen = np.empty(relevance.identities.max(initial=-1) + 1, dtype=np.bool_)
 
     def rank(self, scores: Scores, judged: Judged) -> Ranks:
         """Rank the relevant items of a block of queries.

@@ -44,8 +44,8 @@ class Judged:
     same_pid_owners: Rows
 
 
-class Labels:
-    """The labels of all queries and of the gallery, as numbers.
+class Relevance:
+    """What counts for whom, by the labels of all queries and of the gallery.
 
     Attributes:
         identities: int64[g], the identity of every gallery row, from 0.

@@ -23,7 +23,7 @@ from ..embeddings import check_embeddings
 from ..errors import EmbeddingError, NotFoundError
 from .counting import Rows
 from .intervals import Interval, bootstrap_interval
-from .relevance import Cameras, Labels, Pids, is_missing
+from .relevance import Cameras, Pids, Relevance, is_missing
 from .scoring import (
     AP_CONVENTIONS,
     ApConvention,
@@ -178,8 +178,8 @@ def evaluate_scorer(
     _check_pids(query_pids, scorer.queries, "query_pids")
     _check_pids(gallery_pids, scorer.items, "gallery_pids")
     _check_cameras(query_cameras, gallery_cameras, scorer.queries, scorer.items)
-    labels = Labels(query_pids, gallery_pids, query_cameras, gallery_cameras)
-    figures = score_queries(scorer, labels, ap_convention)
+    relevance = Relevance(query_pids, gallery_pids, query_cameras, gallery_cameras)
+    figures = score_queries(scorer, relevance, ap_convention)
     if not len(figures.rows):
         raise NotFoundError(
             f"none of {scorer.queries} queries has its person among {scorer.items} gallery items "

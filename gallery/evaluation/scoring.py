@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .counting import Rows, Scores
 from .ranks import Ranker, Ranks
-from .relevance import Judged, Labels
+from .relevance import Judged, Relevance
 
 ApConvention = Literal["sum", "trapezoid"]
 AP_CONVENTIONS: tuple[ApConvention, ...] = get_args(ApConvention)
@@ -73,11 +73,11 @@ class QueryFigures:
     identity_rank: Rows
 
 
-def score_queries(scorer: Scorer, labels: Labels, convention: ApConvention) -> QueryFigures:
+def score_queries(scorer: Scorer, relevance: Relevance, convention: ApConvention) -> QueryFigures:
     """Score every query that has a relevant item; there may be none."""
     empty = np.empty(0, dtype=np.int64)
     none = QueryFigures(empty, empty.astype(np.float64), empty.astype(np.float64), empty, empty)
-    blocks = [none, *_score_blocks(scorer, labels, convention)]
+    blocks = [none, *_score_blocks(scorer, relevance, convention)]
     return QueryFigures(
         **{
             field.name: np.concatenate([getattr(block, field.name) for block in blocks])
@@ -86,7 +86,7 @@ def score_queries(scorer: Scorer, labels: Labels, convention: ApConvention) -> Q
     )
 
 
-def score_blocks(scorer: Scorer, labels: Labels) -> Iterator[tuple[Rows, Judged, Scores]]:
+def score_blocks(scorer: Scorer, relevance: Relevance) -> Iterator[tuple[Rows, Judged, Scores]]:
     """Score block after block of those queries that have a relevant item.
 
     Yields:
@@ -97,7 +97,7 @@ def score_blocks(scorer: Scorer, labels: Labels) -> Iterator[tuple[Rows, Judged,
     size = min(_BLOCK_QUERIES, queries, max(1, _BLOCK_BYTES // (4 * max(1, items))))
     memory = np.empty((size, items), dtype=np.float32)
     for start in range(0, queries, max(1, size)):
-        judged = labels.judge(start, min(start + size, queries))
+        judged = relevance.judge(start, min(start + size, queries))
         if not len(judged.queries):
             continue
         rows = start + judged.queries
@@ -107,10 +107,10 @@ def score_blocks(scorer: Scorer, labels: Labels) -> Iterator[tuple[Rows, Judged,
 
 
 def _score_blocks(
-    scorer: Scorer, labels: Labels, convention: ApConvention
+    scorer: Scorer, relevance: Relevance, convention: ApConvention
 ) -> Iterator[QueryFigures]:
-    ranker = Ranker(labels)
-    for rows, judged, scores in score_blocks(scorer, labels):
+    ranker = Ranker(relevance)
+    for rows, judged, scores in score_blocks(scorer, relevance):
         ranks = ranker.rank(scores, judged)
         last = np.cumsum(ranks.counts) - 1
         yield QueryFigures(

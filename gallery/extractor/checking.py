@@ -20,7 +20,7 @@ _SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ModelFinding:
     """One thing that was looked at.
 
     Attributes:
@@ -58,7 +58,7 @@ class ModelCheck:
     megabytes: float
     licence: str
     calibrated: bool
-    findings: list[Finding]
+    findings: list[ModelFinding]
     pictures_per_s: dict[int, float]
 
     @property
@@ -77,7 +77,7 @@ def check_model(path: Path) -> ModelCheck:
     pictures = noise_pictures(_PICTURES)
     calibration, calibrated = _check_calibration(extractor)
     findings = [
-        Finding("one input uint8[n, 256, 128, 3], one output float32[n, d]"),
+        ModelFinding("one input uint8[n, 256, 128, 3], one output float32[n, d]"),
         _check_graph(path),
         *_check_embeddings(extractor, pictures),
         calibration,
@@ -121,51 +121,51 @@ def measure_speed(
     return done / (time.perf_counter() - began)
 
 
-def _check_graph(path: Path) -> Finding:
+def _check_graph(path: Path) -> ModelFinding:
     what = "a graph that ONNX's checker accepts"
     try:
         import onnx  # noqa: PLC0415 (of the training extra)
     except ImportError:
-        return Finding(what, skipped="needs onnx: pip install 'reid-gallery[train]'")
+        return ModelFinding(what, skipped="needs onnx: pip install 'reid-gallery[train]'")
     try:
         onnx.checker.check_model(str(path))
     except (onnx.checker.ValidationError, ValueError) as error:
-        return Finding(what, problem=first_line(error))
-    return Finding(what)
+        return ModelFinding(what, problem=first_line(error))
+    return ModelFinding(what)
 
 
-def _check_embeddings(extractor: Extractor, pictures: npt.NDArray[np.uint8]) -> list[Finding]:
-    unit = Finding("unit rows")
+def _check_embeddings(extractor: Extractor, pictures: npt.NDArray[np.uint8]) -> list[ModelFinding]:
+    unit = ModelFinding("unit rows")
     try:
         together = extractor.embed_fitted(pictures, batch_size=_PICTURES)
         alone = extractor.embed_fitted(pictures, batch_size=1)
     except ModelError as error:
-        return [Finding(unit.what, problem=str(error))]
+        return [ModelFinding(unit.what, problem=str(error))]
     again = extractor.embed_fitted(pictures, batch_size=_PICTURES)
     others = np.where(np.eye(_PICTURES, dtype=bool), 1.0, together @ together.T)
     return [
         unit,
         _compare("the same embedding in a batch and alone", (together * alone).sum(1).min()),
         _compare("the same embedding every time", (together * again).sum(1).min()),
-        Finding(
+        ModelFinding(
             "different embeddings of different pictures",
             problem="" if others.min() < MIN_COSINE else "all pictures of noise are alike to it",
         ),
     ]
 
 
-def _compare(what: str, cosine: Any) -> Finding:
+def _compare(what: str, cosine: Any) -> ModelFinding:
     problem = f"a cosine of {cosine:.6f}, and {MIN_COSINE} is needed"
-    return Finding(what, problem="" if cosine >= MIN_COSINE else problem)
+    return ModelFinding(what, problem="" if cosine >= MIN_COSINE else problem)
 
 
-def _check_calibration(extractor: Extractor) -> tuple[Finding, bool]:
+def _check_calibration(extractor: Extractor) -> tuple[ModelFinding, bool]:
     what = "a calibration that can be read"
     if extractor.spec.calibration is None:
-        return Finding(what, skipped="it has none, so it calls nobody known or unknown"), False
+        return ModelFinding(what, skipped="it has none, so it calls nobody known or unknown"), False
     try:
         calibrated = parse_calibration(extractor.spec.calibration) is not None
     except ModelError as error:
-        return Finding(what, problem=str(error)), False
+        return ModelFinding(what, problem=str(error)), False
     problem = "" if calibrated else "it is of another version of this program"
-    return Finding(what, problem=problem), calibrated
+    return ModelFinding(what, problem=problem), calibrated

@@ -7,12 +7,12 @@ import numpy.typing as npt
 
 from ..store.everything import read_contents, read_everything
 from ..store.store import Store
-from .album import Album, look_through, read_again
 from .doubles import find_doubles
 from .findings import AuditReport, Finding, Kind
 from .mending import Mending
 from .people import Column, Numbers, People, Standing, stand
 from .recognition import Embed, choose_sample, try_spoilt
+from .seen_pictures import SeenPictures, look_through, read_again
 from .spoiling import save_again
 from .strays import Strays, find_strays
 from .telling import Teller
@@ -40,15 +40,15 @@ def audit(
     people = People.of(sightings)
     standing = stand(vectors, people)
     strays = find_strays(vectors, people, standing)
-    album = Album(np.empty(0, np.intp))
+    seen = SeenPictures(np.empty(0, np.intp))
     if pictures:
-        album = look_through(sightings, read_contents(store, sightings), progress)
+        seen = look_through(sightings, read_contents(store, sightings), progress)
     teller = Teller(sightings, vectors, people, Mending(store.directory.root))
     findings = [
         *_wrong_people(teller, strays),
         *_same_people(teller),
-        *_same_pictures(teller, album, strays),
-        *_poor_pictures(teller, album, embed, standing, strays),
+        *_same_pictures(teller, seen, strays),
+        *_poor_pictures(teller, seen, embed, standing, strays),
         *teller.seen_little(),
     ]
     order = list(Kind)
@@ -56,9 +56,9 @@ def audit(
     return AuditReport(
         checked=len(sightings),
         people=len(people.pids),
-        pictures_read=len(album.at),
+        pictures_read=len(seen.at),
         findings=tuple(findings),
-        unread=album.unread,
+        unread=seen.unread,
     )
 
 
@@ -85,8 +85,8 @@ def _same_people(teller: Teller) -> Iterator[Finding]:
         )
 
 
-def _same_pictures(teller: Teller, album: Album, strays: Strays) -> Iterator[Finding]:
-    earlier, chance = find_twins(teller, album)
+def _same_pictures(teller: Teller, seen: SeenPictures, strays: Strays) -> Iterator[Finding]:
+    earlier, chance = find_twins(teller, seen)
     for row in np.flatnonzero(chance > _LIKELY).tolist():
         first = int(earlier[row])
         # The later one was saved anew, unless the first was given to the wrong person.
@@ -95,41 +95,41 @@ def _same_pictures(teller: Teller, album: Album, strays: Strays) -> Iterator[Fin
         yield teller.same_picture(surplus, kept, float(chance[row]))
 
 
-def find_twins(teller: Teller, album: Album) -> tuple[Numbers, Column]:
+def find_twins(teller: Teller, seen: SeenPictures) -> tuple[Numbers, Column]:
     """Return intp[n], the earlier sighting most like each; float64[n], the chance it's the same."""
     earlier, score = nearest_earlier(teller.vectors)
     chance = same_vector(score)
-    if album.thumbnails is None:
+    if seen.thumbnails is None:
         return earlier, chance
     place = np.full(len(earlier), -1)
-    place[album.at] = np.arange(len(album.at))
-    rows = album.at[(earlier[album.at] >= 0) & (place[earlier[album.at]] >= 0)]
+    place[seen.at] = np.arange(len(seen.at))
+    rows = seen.at[(earlier[seen.at] >= 0) & (place[earlier[seen.at]] >= 0)]
     if len(rows):
         sample = read_again(teller.sightings[row] for row in choose_sample(place >= 0).tolist())
-        pairs = (album.thumbnails[place[rows]], album.thumbnails[place[earlier[rows]]])
+        pairs = (seen.thumbnails[place[rows]], seen.thumbnails[place[earlier[rows]]])
         chance[rows] = same_picture_chances(pairs, sample, [save_again(crop) for crop in sample])
     return earlier, chance
 
 
 def _poor_pictures(
-    teller: Teller, album: Album, embed: Embed | None, standing: Standing, strays: Strays
+    teller: Teller, seen: SeenPictures, embed: Embed | None, standing: Standing, strays: Strays
 ) -> Iterator[Finding]:
     """Pictures so poor that one is likelier missed, and that were: who is known does no harm."""
-    if embed is None or not len(album.at):
+    if embed is None or not len(seen.at):
         return
     tested: npt.NDArray[np.bool_] = np.isfinite(standing.own + standing.other)
     rightly_placed: npt.NDArray[np.bool_] = np.less_equal(strays.chance, _LIKELY)
     missed: npt.NDArray[np.bool_] = np.less_equal(standing.own, standing.other)
-    at = choose_sample(tested & np.isin(np.arange(len(tested)), album.at))
+    at = choose_sample(tested & np.isin(np.arange(len(tested)), seen.at))
     crops = read_again(teller.sightings[row] for row in at.tolist())
-    natural = np.flatnonzero(tested[album.at] & rightly_placed[album.at])
-    as_it_is = [album.qualities[place] for place in natural.tolist()], missed[album.at][natural]
+    natural = np.flatnonzero(tested[seen.at] & rightly_placed[seen.at])
+    as_it_is = [seen.qualities[place] for place in natural.tolist()], missed[seen.at][natural]
     recognition = try_spoilt(crops, at, embed, (teller.vectors, teller.people), as_it_is)
     if recognition is None:
         return
-    risk = recognition.risk(album.qualities)
+    risk = recognition.risk(seen.qualities)
     for place in np.flatnonzero(
-        (risk > _LIKELY) & missed[album.at] & rightly_placed[album.at]
+        (risk > _LIKELY) & missed[seen.at] & rightly_placed[seen.at]
     ).tolist():
-        quality = album.qualities[place]
-        yield teller.poor_picture(int(album.at[place]), quality, float(risk[place]))
+        quality = seen.qualities[place]
+        yield teller.poor_picture(int(seen.at[place]), quality, float(risk[place]))

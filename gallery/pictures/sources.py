@@ -10,7 +10,7 @@ from typing import TextIO
 from ..errors import LayoutError
 from .folders import Failures
 from .labelled import Reading
-from .layouts import Labels, Reader, find_layout, label_picture, warn_of_another_layout
+from .layouts import NameLabels, Reader, find_layout, label_picture, warn_of_another_layout
 from .manifest import is_manifest, read_manifest, warn_of_unread_manifest
 from .typed import Place, absolute, find_places
 
@@ -130,7 +130,7 @@ def _check_options(
 def _choose_reader(pid: str | None, layout: str | None) -> Reader:
     if pid is None:
         return find_layout(layout or "folders")
-    labels = Labels(pid=pid.strip())
+    labels = NameLabels(pid=pid.strip())
     return lambda _: labels
 
 

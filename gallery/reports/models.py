@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ..extractor.checking import Finding, ModelCheck
+from ..extractor.checking import ModelCheck, ModelFinding
 from ..extractor.models import KnownModel
 
 Record = dict[str, Any]
@@ -77,7 +77,7 @@ def model_check_record(check: ModelCheck) -> Record:
     }
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: ModelFinding) -> str:
     if finding.problem:
         return f"  WRONG    {finding.what}: {finding.problem}"
     if finding.skipped:

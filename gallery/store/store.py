@@ -32,7 +32,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolled:
+class EnrollOutcome:
     """What one batch came to.
 
     Attributes:
@@ -126,7 +126,7 @@ class Store:
         generation: Generation,
         change_seq: int | None = None,
         enrolled_before: int = 0,
-    ) -> Enrolled:
+    ) -> EnrollOutcome:
         """Add sightings with their vectors in one transaction.
 
         Args:
@@ -149,7 +149,7 @@ class Store:
             if already:
                 labels, embeddings = labels.without(already), np.delete(embeddings, already, axis=0)
             if not len(labels):
-                return Enrolled(np.empty(0, np.int64), change_seq, known)
+                return EnrollOutcome(np.empty(0, np.int64), change_seq, known)
             if change_seq is not None and changes.find_change(sqlite, change_seq).undone_by:
                 change_seq, enrolled_before = None, 0  # what was undone is not gone on with
             summary = f"enrolled {enrolled_before + len(labels)} sightings"
@@ -160,7 +160,7 @@ class Store:
             people = identities.ensure_identities(sqlite, labels.pids)
             ids = sightings.insert_sightings(sqlite, labels, people, change_seq)
             vectors.insert_vectors(sqlite, generation.id, ids, embeddings)
-        return Enrolled(ids, change_seq, known)
+        return EnrollOutcome(ids, change_seq, known)
 
     def _check_still_current(self, sqlite: sqlite3.Connection, generation: Generation) -> None:
         current = generations.current_generation(sqlite)

@@ -3,12 +3,12 @@
 import re
 from pathlib import Path
 
-from .labels import Labels, parse
+from .labels import NameLabels, parse
 
 _GRID = re.compile(r"(?P<pid>\d{4})_(?P<camera>\d+)_(?P<frame>\d+)(_\d+){4}")
 
 
-def read_grid(path: Path) -> Labels | str:
+def read_grid(path: Path) -> NameLabels | str:
     """``0012_2_25004_107_32_106_221.jpeg``: person, camera, frame, box; 0000 are distractors."""
     found = parse(_GRID, path.stem, "0012_2_25004_107_32_106_221.jpeg")
-    return Labels(pid=found["pid"], camera=found["camera"], frame=int(found["frame"]))
+    return NameLabels(pid=found["pid"], camera=found["camera"], frame=int(found["frame"]))

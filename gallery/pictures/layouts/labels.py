@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypedDict
 
 
-class Labels(TypedDict, total=False):
+class NameLabels(TypedDict, total=False):
     """The labels that a file name carries."""
 
     pid: str
@@ -19,7 +19,7 @@ class Labels(TypedDict, total=False):
     frame: int
 
 
-Reader = Callable[[Path], Labels | str]
+Reader = Callable[[Path], NameLabels | str]
 
 
 def parse(pattern: re.Pattern[str], text: str, example: str) -> dict[str, str]:

@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-from .labels import Labels, last_parts, parse
+from .labels import NameLabels, last_parts, parse
 
 _EXAMPLE = "scen1/view2/66/10213.jpg"
 _LPW = re.compile(r"scen(?P<scene>\d)/view(?P<view>\d)/(?P<person>\d+)/(?P<frame>\d+)")
 
 
-def read_lpw(path: Path) -> Labels | str:
+def read_lpw(path: Path) -> NameLabels | str:
     """``scen1/view2/66/10213.jpg``: scene, camera, person, frame.
 
     A person's number means the same in all views of a scene, and somebody else in another scene;
@@ -18,6 +18,6 @@ def read_lpw(path: Path) -> Labels | str:
     """
     found = parse(_LPW, "/".join(last_parts(path, 4, _EXAMPLE)), _EXAMPLE)
     pid, camera = f"s{found['scene']}-{found['person']}", f"s{found['scene']}-view{found['view']}"
-    return Labels(
+    return NameLabels(
         pid=pid, camera=camera, tracklet=f"{pid}-view{found['view']}", frame=int(found["frame"])
     )

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from .labels import Labels, last_parts, parse
+from .labels import NameLabels, last_parts, parse
 
 _IN_BOTH = 200
 """Persons up to this number are the same in both cameras; the others are seen by one."""
@@ -12,7 +12,7 @@ _MULTI = re.compile(r"cam_(?P<camera>[ab])/person_(?P<pid>\d{4})/(?P<frame>\d+)"
 _SINGLE = re.compile(r"cam_(?P<camera>[ab])/person_(?P<pid>\d{4})")
 
 
-def read_prid2011(path: Path) -> Labels | str:
+def read_prid2011(path: Path) -> NameLabels | str:
     """``cam_a/person_0012/0003.png``: camera, person, frame; or ``cam_a/person_0012.png``.
 
     Persons 0001-0200 are the same in both cameras. From 0201 on, the same number in cam_a and in
@@ -27,7 +27,7 @@ def read_prid2011(path: Path) -> Labels | str:
     )
     camera, number, frame = found["camera"], found["pid"], found["frame"]
     pid = number if int(number) <= _IN_BOTH else f"{camera}-{number}"
-    labels = Labels(pid=pid, camera=f"cam_{camera}")
+    labels = NameLabels(pid=pid, camera=f"cam_{camera}")
     if frame:
         labels["frame"], labels["tracklet"] = int(frame), f"{pid}-cam_{camera}"
     return labels

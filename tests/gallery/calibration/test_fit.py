@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from reid_gallery.gallery.calibration.fit import fit_calibration
-from reid_gallery.gallery.calibration.odds import fit_logistic
+from reid_gallery.gallery.calibration.odds import fit_log_odds
 from reid_gallery.gallery.calibration.places import Place, part_places
 from reid_gallery.gallery.decision import Calibration
 from reid_gallery.gallery.errors import CalibrationError
@@ -101,10 +101,10 @@ def test_logistic_regression_finds_known_weights():
     evidence = np.column_stack((np.ones(20_000), random.normal(size=(20_000, 2))))
     log_odds = evidence @ np.array([-1.0, 2.0, -0.5])
     right = (random.uniform(size=20_000) < 1 / (1 + np.exp(-log_odds))).astype(float)
-    found = fit_logistic(evidence, right, np.ones(20_000))
+    found = fit_log_odds(evidence, right, np.ones(20_000))
     assert found == pytest.approx([-1.0, 2.0, -0.5], abs=0.1)
 
 
 def test_logistic_regression_stays_finite_where_the_rows_can_be_parted():
     evidence = np.column_stack((np.ones(10), np.arange(10.0)))
-    assert np.isfinite(fit_logistic(evidence, (np.arange(10) > 4) * 1.0, np.ones(10))).all()
+    assert np.isfinite(fit_log_odds(evidence, (np.arange(10) > 4) * 1.0, np.ones(10))).all()

@@ -16,7 +16,7 @@ from .twins import Thumbnails, thumbnail
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Album:
+class SeenPictures:
     """What was seen of m pictures out of n sightings.
 
     Attributes:
@@ -34,7 +34,7 @@ class Album:
 
 def look_through(
     sightings: Sequence[Sighting], contents: Sequence[str | None], progress: Callable[[int], None]
-) -> Album:
+) -> SeenPictures:
     """Read every sighting's picture once; one that can't be read is told, and stops nothing.
 
     Args:
@@ -55,7 +55,7 @@ def look_through(
         qualities.append(seen[0])
         thumbnails.append(seen[1])
     small = np.stack(thumbnails) if thumbnails else None
-    return Album(np.array(at, np.intp), tuple(qualities), small, tuple(unread))
+    return SeenPictures(np.array(at, np.intp), tuple(qualities), small, tuple(unread))
 
 
 def read_again(sightings: Iterable[Sighting]) -> list[Crop]:
