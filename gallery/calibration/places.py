@@ -76,7 +76,6 @@ def part_places(
     cameras: Sequence[str | None] | None = None,
     tracklets: Sequence[str | None] | None = None,
     places: Sequence[str] | None = None,
-    seed: int = 0,
 ) -> list[Place]:
     """Check labelled embeddings and part them by place; people of two places are never compared.
 
@@ -86,7 +85,6 @@ def part_places(
         cameras: n names or None each; None knows of none.
         tracklets: n names or None each, used where the camera isn't known.
         places: n names; None is one place.
-        seed: of dealing pictures without a camera to two sides.
 
     Returns:
         The places with at least `LEAST_PEOPLE` people who were seen from two sides.
@@ -105,7 +103,7 @@ def part_places(
     where = np.array(list(places) if places is not None else [""] * len(rows))
     if any(len(column) != len(rows) for column in columns) or len(where) != len(rows):
         raise EmbeddingError(f"{len(rows)} embeddings and another number of labels; give one each")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     found = []
     largest = 0
     for name in np.unique(where):

@@ -45,13 +45,10 @@ class TrialResult:
         by_split = [split.figures() for split in self.splits]
         return {name: float(np.mean([one[name] for one in by_split])) for name in by_split[0]}
 
-    def intervals(self, *, level: float = 0.95, seed: int = 0) -> dict[str, Interval]:
-        """Interval of every figure: people are resampled, with all their queries of all splits."""
+    def intervals(self) -> dict[str, Interval]:
+        """95 % interval of every figure: people are resampled, with all queries of all splits."""
         pids = self.pids
-        return {
-            name: bootstrap_interval(values, pids, level=level, seed=seed)
-            for name, values in self.per_query().items()
-        }
+        return {name: bootstrap_interval(values, pids) for name, values in self.per_query().items()}
 
     def denominators(self) -> str:
         """How much was asked of how much, in words."""

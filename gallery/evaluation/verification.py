@@ -85,11 +85,9 @@ class VerificationResult:
         """Every figure of `FIGURES`, in [0, 1]; NaN where there are too few pairs for the FAR."""
         return _Judge(self).figures(None)
 
-    def intervals(
-        self, *, level: float = 0.95, resamples: int = _RESAMPLES, seed: int = 0
-    ) -> dict[str, Interval]:
-        """Interval of every figure; thresholds are learned anew in each resample."""
-        judge, generator = _Judge(self), np.random.default_rng(seed)
+    def intervals(self, *, resamples: int = _RESAMPLES) -> dict[str, Interval]:
+        """95 % interval of every figure; thresholds are learned anew in each resample."""
+        judge, generator = _Judge(self), np.random.default_rng(0)
         people = int(self.people.max()) + 1
         drawn: dict[str, list[float]] = {name: [] for name in FIGURES}
         for _ in range(resamples):
@@ -103,7 +101,7 @@ class VerificationResult:
         judged = len(next(iter(drawn.values())))
         enough = judged and judged >= _LEAST_JUDGED * resamples
         return {
-            name: interval_of(np.array(values if enough else [np.nan]), level=level)
+            name: interval_of(np.array(values if enough else [np.nan]))
             for name, values in drawn.items()
         }
 
@@ -230,7 +228,7 @@ def _check_both_kinds(pairs: Pairs, *, halves: bool) -> None:
         )
 
 
-def draw_pairs(trial: Trial, *, seed: int = 0) -> tuple[Pairs, Pairs]:
+def draw_pairs(trial: Trial) -> tuple[Pairs, Pairs]:
     """Draw a trial's pairs: the coin's, and the honest ones.
 
     Raises:
@@ -238,16 +236,16 @@ def draw_pairs(trial: Trial, *, seed: int = 0) -> tuple[Pairs, Pairs]:
     """
     nobody = trial.distractors
     return (
-        draw_coin_pairs(trial.pids, nobody=nobody, seed=seed),
-        draw_honest_pairs(trial.pids, trial.views, nobody=nobody, seed=seed),
+        draw_coin_pairs(trial.pids, nobody=nobody),
+        draw_honest_pairs(trial.pids, trial.views, nobody=nobody),
     )
 
 
 def verify_trial(
-    trial: Trial, embeddings: npt.NDArray[Any], *, seed: int = 0
+    trial: Trial, embeddings: npt.NDArray[Any]
 ) -> tuple[VerificationResult, VerificationResult]:
     """Verify the pairs of `draw_pairs`, the coin's by its threshold; see `evaluate_pairs`."""
-    coin, honest = draw_pairs(trial, seed=seed)
+    coin, honest = draw_pairs(trial)
     return (
         evaluate_pairs(embeddings, trial.pids, coin, name="coin", threshold=COIN_THRESHOLD),
         evaluate_pairs(embeddings, trial.pids, honest, name="cross-view"),

@@ -38,13 +38,12 @@ class Doubles:
     chance: Column
 
 
-def find_doubles(vectors: Vectors, people: People, *, seed: int = 0) -> Doubles:
+def find_doubles(vectors: Vectors, people: People) -> Doubles:
     """Estimate the chance that each person and the nearest other are one.
 
     Args:
         vectors: float32[n, d] unit rows.
         people: of these n sightings.
-        seed: of the simulated halves.
     """
     count = len(people.pids)
     centroids = unit(sums_by(vectors, people.owner, count))
@@ -52,7 +51,7 @@ def find_doubles(vectors: Vectors, people: People, *, seed: int = 0) -> Doubles:
     pairs = _pairs(people, nearest)
     score_of = score_pairs(centroids, centroids, *pairs)
     features = _features(score_of, *_rivals(pairs, score, rival, nearest))
-    simulated = _simulate(vectors, people, centroids, seed=seed)
+    simulated = _simulate(vectors, people, centroids)
     chance = np.zeros(len(score_of))
     tested = np.isfinite(features).all(axis=1)  # of two people alone nothing is known
     if tested.any() and len(simulated):
@@ -88,12 +87,12 @@ def _features(score: Column, rival: Column, other_rival: Column) -> Matrix:
     return np.column_stack([score, np.fmax(rival, other_rival), np.fmin(rival, other_rival)])
 
 
-def _simulate(vectors: Vectors, people: People, centroids: Vectors, *, seed: int) -> Matrix:
+def _simulate(vectors: Vectors, people: People, centroids: Vectors) -> Matrix:
     """Part every person in two; return float64[m, 3] features of those halves that find each other.
 
     Only people who are somebody's nearest become a pair, so only such halves are like one.
     """
-    halves = 2 * people.owner + _sides(people, np.random.default_rng(seed))
+    halves = 2 * people.owner + _sides(people, np.random.default_rng(0))
     sums = sums_by(vectors, halves, 2 * len(people.pids))
     counts = np.bincount(halves, minlength=len(sums)).reshape(-1, 2)
     parted = np.flatnonzero((counts > 0).all(axis=1))

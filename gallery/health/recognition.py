@@ -52,8 +52,6 @@ def try_spoilt(
     embed: Embed,
     gallery: tuple[Vectors, People],
     as_it_is: tuple[Sequence[Quality], npt.NDArray[np.bool_]] = ((), np.empty(0, np.bool_)),
-    *,
-    seed: int = 0,
 ) -> Recognition | None:
     """Spoil pictures, ask who they show, and learn from which quality on the answer is wrong.
 
@@ -67,12 +65,11 @@ def try_spoilt(
         gallery: float32[n, d] vectors of all sightings, and their people.
         as_it_is: the qualities of pictures as they were enrolled, and bool[q], whether they were
             missed. Together they count as much as the spoilt ones.
-        seed: of how each picture is spoilt.
 
     Returns:
         None where too few pictures could be tried, or all were recognised, or none.
     """
-    severities = np.random.default_rng(seed).random(len(crops))
+    severities = np.random.default_rng(0).random(len(crops))
     spoilt = [spoil(crop, way, severities[way]) for way, crop in enumerate(crops)]
     if len(spoilt) < _LEAST:
         return None

@@ -35,19 +35,18 @@ class Strays:
     destination: Numbers
 
 
-def find_strays(vectors: Vectors, people: People, standing: Standing, *, seed: int = 0) -> Strays:
+def find_strays(vectors: Vectors, people: People, standing: Standing) -> Strays:
     """Estimate the chance that each sighting was given to the wrong person.
 
     Args:
         vectors: float32[n, d] unit rows.
         people: of these n sightings.
         standing: see `people.stand`.
-        seed: of the simulated mistakes.
     """
     features = standing.features
     chance, destination = np.zeros(len(vectors)), np.full(len(vectors), -1, np.intp)
     tested = np.isfinite(features).all(axis=1)
-    simulated = simulate_strays(vectors, people, standing, seed=seed)
+    simulated = simulate_strays(vectors, people, standing)
     usable = np.isfinite(simulated).all(axis=1)
     if not (tested.any() and usable.any()):
         return Strays(chance, destination)
@@ -63,7 +62,7 @@ def find_strays(vectors: Vectors, people: People, standing: Standing, *, seed: i
     return Strays(chance, destination)
 
 
-def simulate_strays(vectors: Vectors, people: People, standing: Standing, *, seed: int) -> Matrix:
+def simulate_strays(vectors: Vectors, people: People, standing: Standing) -> Matrix:
     """Give every sighting to somebody else, with its burst.
 
     Returns:
@@ -74,7 +73,7 @@ def simulate_strays(vectors: Vectors, people: People, standing: Standing, *, see
     count = len(people.pids)
     if count < 2:
         return np.full((len(vectors), 3), np.nan)
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     target = (people.owner + random.integers(1, count, size=len(vectors))) % count
     own = score_outside_burst(vectors, people, target, enrolled=False)
     strangers = np.where(standing.nearest == target, standing.second, standing.other)

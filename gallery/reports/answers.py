@@ -12,7 +12,6 @@ def write_answer_sheet(
     answers: Sequence[Answer],
     *,
     true_pids: Sequence[str | None] | None = None,
-    title: str = "Who is this?",
 ) -> None:
     """Draw each answer as a row: the query on the left, the matches' pictures on the right.
 
@@ -21,11 +20,10 @@ def write_answer_sheet(
         answers: of `Gallery.query`.
         true_pids: whom each query really shows: marks right and wrong. None is not known, and an
             empty name someone who is not in the gallery.
-        title: stands above the rows.
     """
     truths = true_pids if true_pids is not None else [None] * len(answers)
     rows = [_row(answer, truth) for answer, truth in zip(answers, truths, strict=True)]
-    write_sheet(path, rows, title=title)
+    write_sheet(path, rows, title="Who is this?")
 
 
 def _row(answer: Answer, truth: str | None) -> SheetRow:

@@ -6,7 +6,7 @@ from ..health.findings import AuditReport, Finding
 from .sheet import SheetMatch, SheetRow, write_sheet
 
 
-def write_audit_sheet(path: Path, report: AuditReport, *, title: str = "Likely mistakes") -> int:
+def write_audit_sheet(path: Path, report: AuditReport) -> int:
     """Draw each finding as a row: what is suspected on the left, what to compare it with beside it.
 
     Facts (people seen little) and findings without a picture are left out.
@@ -14,13 +14,12 @@ def write_audit_sheet(path: Path, report: AuditReport, *, title: str = "Likely m
     Args:
         path: a PNG file.
         report: of `Gallery.audit`.
-        title: stands above the rows.
 
     Returns:
         The number of rows drawn.
     """
     rows = [row for finding in report.findings if (row := _row(finding)) is not None]
-    return write_sheet(path, rows, title=title, noun=("finding", "findings"))
+    return write_sheet(path, rows, title="Likely mistakes", noun=("finding", "findings"))
 
 
 def _row(finding: Finding) -> SheetRow | None:
