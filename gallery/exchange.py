@@ -42,6 +42,7 @@ def export(store: Store, path: Path) -> int:
     Raises:
         LayoutError: another ending, or the file can't be written.
         ReidGalleryError: .parquet without pyarrow.
+        StoreDamagedError: what is stored contradicts itself.
     """
     write = {".csv": _write_csv, ".parquet": _write_parquet}.get(path.suffix.lower())
     if write is None:
@@ -62,6 +63,17 @@ def import_file(store: Store, path: Path, *, pin: Callable[[ModelPin], Generatio
     """Enroll every row of an exported file, in one transaction.
 
     A picture that is enrolled already is skipped, or reported when it is someone else's.
+
+    Args:
+        store: is written to.
+        path: the file.
+        pin: pins the store to a model, and returns its generation; see `Store.pin`.
+
+    Raises:
+        LayoutError: another ending, or the file isn't one of `export`'s, or can't be read.
+        EmbeddingError: its vectors aren't unit rows.
+        ReidGalleryError: .parquet without pyarrow.
+        ModelMismatchError: the store's vectors were made by another model.
     """
     read = {".csv": _read_csv, ".parquet": _read_parquet}.get(path.suffix.lower())
     if read is None:

@@ -204,7 +204,7 @@ class Gallery:
         return self.enroll_reading(reading, progress=progress)
 
     def enroll_reading(self, reading: Reading, *, progress: Progress = no_progress) -> EnrollReport:
-        """Enroll labelled pictures; see `enroll`."""
+        """Enroll labelled pictures; see `enroll` for the errors, too."""
         generation = self._pin(pin_of(self.extractor))
         try:
             return Enrolment(self._store, self.extractor, generation).run(reading, progress)
@@ -223,6 +223,21 @@ class Gallery:
         """Enroll pictures held in memory, uint8[h, w, 3] RGB of any size, in one transaction.
 
         They have no file to go back to, so `rebuild` with another model can't embed them again.
+
+        Args:
+            crops: n pictures.
+            pids: n names.
+            cameras: n names or None.
+            times: n times or None; without a zone they are UTC.
+            tracklets: n names or None.
+
+        Raises:
+            PictureError: one isn't uint8[h, w, 3].
+            EmbeddingError: there isn't one label a picture.
+            LabelError: a label can't be stored, or a pid is empty.
+            ModelError: the model is not to be found.
+            ModelMismatchError: the store was made with another model.
+            StoreBusyError: another process was writing for too long.
         """
         labels = labels_for(len(crops), pids, cameras, times, tracklets)
         embeddings = self.extractor.embed(crops)
@@ -258,7 +273,9 @@ class Gallery:
 
         Raises:
             EmbeddingError: rows aren't unit, or the numbers don't match.
+            LabelError: a label can't be stored, or a pid is empty.
             ModelMismatchError: the store holds vectors of a model, or of another dimension.
+            StoreBusyError: another process was writing for too long.
         """
         model = self.extractor if self._model is not None else None
         rows = check_embeddings(embeddings, dim=None if model is None else model.dim)
@@ -322,7 +339,9 @@ class Gallery:
         """Ask who embeddings show, float32[n, d] unit rows; ``names`` say what they are of.
 
         Raises:
-            EmbeddingError: they aren't unit rows of the gallery's dimension.
+            EmbeddingError: they aren't unit rows of the gallery's dimension, or ``names`` are of
+                another number.
+            QueryError: an option is out of its range.
         """
         question = self._question(options)
         rows = check_embeddings(embeddings)
@@ -345,7 +364,18 @@ class Gallery:
     def compare(
         self, a: PictureLike | Crop, b: PictureLike | Crop, *, fpir: float = DEFAULT_FPIR
     ) -> Comparison:
-        """Compare two pictures by the store's model; see `asking.compare` for what is raised."""
+        """Compare two pictures: the cosine, and the decision where there is a calibration.
+
+        Args:
+            a: a path, or uint8[h, w, 3] RGB.
+            b: likewise.
+            fpir: the share of strangers that may be taken for the same person.
+
+        Raises:
+            PictureError: a picture can't be used.
+            QueryError: ``fpir`` is no share.
+            ModelError: the model is not to be found.
+        """
         return asking.compare(self.extractor, a, b, fpir=fpir)
 
     # -- correcting ----------------------------------------------------------------------------
@@ -509,7 +539,13 @@ class Gallery:
         return None if index is None else index.kind
 
     def export(self, path: PictureLike) -> int:
-        """Write all sightings and vectors to a ``.csv`` or ``.parquet`` file; return how many."""
+        """Write all sightings and vectors to a ``.csv`` or ``.parquet`` file; return how many.
+
+        Raises:
+            LayoutError: another ending, or the file can't be written.
+            ReidGalleryError: ``.parquet`` without pyarrow.
+            StoreDamagedError: what is stored contradicts itself.
+        """
         from .exchange import export
 
         return export(self._store, Path(path))
@@ -518,8 +554,11 @@ class Gallery:
         """Enroll what `export` wrote.
 
         Raises:
-            LayoutError: the file isn't one of `export`'s.
+            LayoutError: the file isn't one of `export`'s, or can't be read.
+            EmbeddingError: its vectors aren't unit rows.
+            ReidGalleryError: ``.parquet`` without pyarrow.
             ModelMismatchError: its vectors were made by another model than this store's.
+            StoreBusyError: another process was writing for too long.
         """
         from .exchange import import_file
 

@@ -49,10 +49,16 @@ class EnrollOutcome:
 class Store:
     """One open store; for one thread.
 
+    What changes it raises `StoreBusyError` where another process was writing for too long, and
+    `StoreError` where the store is read-only; further errors are told by each method.
+
     Args:
         root: the store's directory.
         create: make it when it isn't there.
         wait_s: how long a write waits for another process's write.
+
+    Raises:
+        StoreError: there is no store and none may or can be made, or it can't be opened.
     """
 
     def __init__(self, root: Path, *, create: bool, wait_s: float = 30.0) -> None:
@@ -84,7 +90,6 @@ class Store:
 
         Raises:
             ModelMismatchError: the store's vectors were made by another model.
-            StoreError: the store is read-only here.
         """
         self.connection.require_writable()
         with self.snapshot() as sqlite:
@@ -138,7 +143,6 @@ class Store:
 
         Raises:
             ModelMismatchError: a rebuild has switched the store to another model meanwhile.
-            StoreBusyError: another process was writing for too long.
         """
         labels = new if isinstance(new, Labels) else sightings.labels_of(new)
         with self._change() as sqlite:
@@ -178,6 +182,9 @@ class Store:
         Args:
             pid: the person; or
             ids: the sightings.
+
+        Raises:
+            NotFoundError: there is no such person or sighting, or no sighting is named.
         """
         with self._change() as sqlite:
             if pid is not None:
@@ -217,6 +224,7 @@ class Store:
         Raises:
             NotFoundError: there is no ``old``.
             ConflictError: ``new`` is someone already.
+            LabelError: nobody can be called ``new``.
         """
         check_pid(new)
         with self._change() as sqlite:
@@ -235,7 +243,12 @@ class Store:
             return changes.last_change(sqlite)
 
     def merge(self, into: str, other: str) -> Change:
-        """Give all sightings of ``other`` to ``into``."""
+        """Give all sightings of ``other`` to ``into``.
+
+        Raises:
+            NotFoundError: there is no such person.
+            ConflictError: they are one already.
+        """
         with self._change() as sqlite:
             target = identities.require_identity(sqlite, into)
             source = identities.require_identity(sqlite, other)
@@ -248,7 +261,13 @@ class Store:
             return changes.last_change(sqlite)
 
     def split(self, ids: Sequence[int], pid: str) -> Change:
-        """Give chosen sightings to ``pid``, a new person or another."""
+        """Give chosen sightings to ``pid``, a new person or another.
+
+        Raises:
+            NotFoundError: there is no such sighting, or none is named.
+            ConflictError: all are that person's already.
+            LabelError: nobody can be called ``pid``.
+        """
         check_pid(pid)
         with self._change() as sqlite:
             chosen = sightings.require_sightings(sqlite, ids)
@@ -269,6 +288,8 @@ class Store:
         Raises:
             IrreversibleError: it was a removal; or it was an enrolment, whose undoing is a removal
                 for good, and ``allow_removal`` is False.
+            NotFoundError: there is no such change.
+            ConflictError: it was undone before, or later changes stand on it.
         """
         with self.snapshot() as sqlite:
             change = changes.find_change(sqlite, seq)
