@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..decision import Calibration, calibration_tree
-from ..errors import CalibrationError, ModelError
+from ..errors import CalibrationError
 from ..extractor import Extractor
+from ..extractor.files import check_out
 from ..extractor.metadata import write_with_spec
 from ..model_choice import choose_extractor
 from ..store.generations import Generation, current_generation
@@ -36,12 +37,7 @@ def calibrate_model(
         CalibrationError: the people are too few, or have too few pictures.
         LayoutError, PictureError: the data can't be read.
     """
-    if out.exists():
-        raise ModelError(
-            f"{out}: is there already, and galleries know a model by its content; name a new file"
-        )
-    if not out.parent.is_dir():
-        raise ModelError(f"{out}: can't be written, {out.parent} is no folder")
+    check_out(out)
     calibration = _fit(embed_people(extractor, read_people(sources), progress=progress))
     spec = replace(extractor.spec, calibration=calibration_tree(calibration))
     write_with_spec(extractor.path, out, spec)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import EmbeddingError
 from .counting import Rows
 
 Pids = Sequence[str | int] | npt.NDArray[Any]
@@ -50,6 +51,9 @@ class Relevance:
     Attributes:
         identities: int64[g], the identity of every gallery row, from 0.
         run_ends: int64[g]: from a row to before this row all rows have the same identity.
+
+    Raises:
+        EmbeddingError: a pid is missing.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class Relevance:
         if query_cameras is None or gallery_cameras is None:
             query_cameras, gallery_cameras = [None] * len(query_pids), [None] * len(gallery_pids)
         self.identities, self._query_pids = _encode(gallery_pids, query_pids)
+        _check_known(self._query_pids, "query_pids")
+        _check_known(self.identities, "gallery_pids")
         self._gallery_cameras, self._query_cameras = _encode(gallery_cameras, query_cameras)
         self.run_ends = _run_ends(self.identities)
         self._by_pid = np.argsort(self.identities, kind="stable")
@@ -89,17 +95,12 @@ class Relevance:
         )
 
 
-def is_missing(label: object) -> bool:
-    """Whether a label says nothing; NaN alone is not itself."""
-    return label is None or label != label  # noqa: PLR0124
-
-
 def _encode(gallery: Iterable[Any], query: Iterable[Any]) -> tuple[Rows, Rows]:
     """Number the labels of both sides alike, from 0; ``None`` and NaN become ``_UNKNOWN``."""
     numbers: dict[str, int] = {}
 
     def number(label: object) -> int:
-        if is_missing(label):
+        if label is None or label != label:  # noqa: PLR0124 (NaN alone is not itself)
             return _UNKNOWN
         return numbers.setdefault(str(label), len(numbers))
 
@@ -107,6 +108,12 @@ def _encode(gallery: Iterable[Any], query: Iterable[Any]) -> tuple[Rows, Rows]:
         np.fromiter(map(number, gallery), dtype=np.int64),
         np.fromiter(map(number, query), dtype=np.int64),
     )
+
+
+def _check_known(pids: Rows, name: str) -> None:
+    unknown = np.flatnonzero(pids == _UNKNOWN)
+    if len(unknown):
+        raise EmbeddingError(f"{name}: row {unknown[0]} has none; leave out whoever is not known")
 
 
 def _run_ends(codes: Rows) -> Rows:

@@ -23,7 +23,7 @@ from ..embeddings import check_embeddings
 from ..errors import EmbeddingError, NotFoundError
 from .counting import Rows
 from .intervals import Interval, bootstrap_interval
-from .relevance import Cameras, Pids, Relevance, is_missing
+from .relevance import Cameras, Pids, Relevance
 from .scoring import (
     AP_CONVENTIONS,
     ApConvention,
@@ -169,14 +169,14 @@ def evaluate_scorer(
     """Measure scores of any kind, re-ranked ones for one; else as `evaluate_retrieval`.
 
     Raises:
-        EmbeddingError: labels don't match in number.
+        EmbeddingError: labels don't match in number, or a pid is missing.
         NotFoundError: no query has a relevant item, so that there is nothing to say.
         ValueError: the AP convention is unknown.
     """
     if ap_convention not in AP_CONVENTIONS:
         raise ValueError(f"ap_convention {ap_convention!r} is none of {', '.join(AP_CONVENTIONS)}")
-    _check_pids(query_pids, scorer.queries, "query_pids")
-    _check_pids(gallery_pids, scorer.items, "gallery_pids")
+    _check_labels(query_pids, scorer.queries, "query_pids")
+    _check_labels(gallery_pids, scorer.items, "gallery_pids")
     _check_cameras(query_cameras, gallery_cameras, scorer.queries, scorer.items)
     relevance = Relevance(query_pids, gallery_pids, query_cameras, gallery_cameras)
     figures = score_queries(scorer, relevance, ap_convention)
@@ -201,13 +201,6 @@ def evaluate_scorer(
 def _check_labels(labels: Pids | Cameras, count: int, name: str) -> None:
     if len(labels) != count:
         raise EmbeddingError(f"{name}: {len(labels)} labels for {count} embeddings")
-
-
-def _check_pids(pids: Pids, count: int, name: str) -> None:
-    _check_labels(pids, count, name)
-    missing = next((row for row, pid in enumerate(pids) if is_missing(pid)), None)
-    if missing is not None:
-        raise EmbeddingError(f"{name}: row {missing} has none; leave out whoever is not known")
 
 
 def _check_cameras(

@@ -17,7 +17,10 @@ def check_out(out: Path) -> None:
         ModelError: either.
     """
     if out.exists():
-        raise ModelError(f"{out}: exists already; name another file with --out")
+        raise ModelError(
+            f"{out}: exists already; name another file with --out, since galleries know a model by "
+            "its content"
+        )
     if not out.parent.is_dir():
         raise ModelError(f"{out}: can't be written, {out.parent} is no folder")
 

@@ -19,6 +19,8 @@ PARTS: tuple[Part, ...] = get_args(Part)
 class LabelledPicture:
     """One picture file and its labels; everything but path and pid is optional.
 
+    Blanks around the pid don't count, wherever it comes from: nobody sees them.
+
     ``source`` is the data set it comes from, within which its pid and camera are unique; ``split``
     the part of it that its person is in. Training, measuring and calibrating heed them, a gallery
     doesn't.
@@ -34,7 +36,8 @@ class LabelledPicture:
     split: Part | None = None
 
     def __post_init__(self) -> None:
-        if not self.pid.strip():
+        object.__setattr__(self, "pid", self.pid.strip())
+        if not self.pid:
             raise LayoutError(f"{self.path}: the pid is empty; every picture needs a person")
         if self.split is not None and self.split not in PARTS:
             raise LayoutError(

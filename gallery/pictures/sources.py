@@ -130,7 +130,7 @@ def _check_options(
 def _choose_reader(pid: str | None, layout: str | None) -> Reader:
     if pid is None:
         return find_layout(layout or "folders")
-    labels = NameLabels(pid=pid.strip())
+    labels = NameLabels(pid=pid)
     return lambda _: labels
 
 

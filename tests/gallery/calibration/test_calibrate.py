@@ -143,7 +143,7 @@ def test_default_is_the_shipped_model_whatever_is_chosen(tmp_path, people, tiny_
         (["MODEL", "PEOPLE"], 2, "--out belong together"),
         (["--out", "x.onnx"], 2, "--out belong together"),
         (["MODEL", "--out", "x.onnx"], 2, "DATA is missing"),
-        (["MODEL", "PEOPLE", "--out", "MODEL"], 1, "is there already"),
+        (["MODEL", "PEOPLE", "--out", "MODEL"], 1, "exists already; name another file with --out"),
         (["MODEL", "PEOPLE", "--out", "no/x.onnx"], 1, "is no folder"),
         (["MODEL", "nowhere", "--out", "x.onnx"], 1, "nowhere"),
         (["--store", "nowhere"], 1, "no store here"),
