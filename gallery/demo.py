@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from .counted import counted
 from .errors import LayoutError
 from .facade import Gallery
 from .figures import draw_figures
@@ -44,7 +45,9 @@ def run_demo(out: Path, crops: Path | None, console: Console) -> None:
     _make_room(out)
     cast = choose_cast(_pictures(out, crops))
     with Gallery.open(out / "store") as gallery:
-        console.print(f"\n[bold]Enroll[/] {len(cast.enrolled)} pictures", highlight=False)
+        console.print(
+            f"\n[bold]Enroll[/] {counted(len(cast.enrolled), 'picture')}", highlight=False
+        )
         console.print(report_view(gallery.enroll_reading(Reading(cast.enrolled))))
         answers = _ask(gallery, cast, console)
         _ask_strangers(gallery, cast, console)
@@ -95,7 +98,9 @@ def _make_room(out: Path) -> None:
 
 
 def _ask(gallery: Gallery, cast: Cast, console: Console) -> list[Answer]:
-    console.print(f"\n[bold]Ask[/] about {len(cast.asked)} held-out pictures", highlight=False)
+    console.print(
+        f"\n[bold]Ask[/] about {counted(len(cast.asked), 'held-out picture')}", highlight=False
+    )
     answers = gallery.query([picture.path for picture in cast.asked], k=5)
     for answer in answers[:_SHOWN_TABLES]:
         console.print(answer_view(answer))

@@ -15,6 +15,7 @@ from ..index.kernels import faiss_module
 from . import asking
 from .asking import QueryOptions, Question
 from .cameras import warn_of_unknown
+from .counted import counted
 from .decision import DEFAULT_FPIR
 from .embeddings import check_embeddings
 from .enrolling import Enrolment, Progress, enroll_new, no_progress
@@ -347,7 +348,9 @@ class Gallery:
         rows = check_embeddings(embeddings)
         titles = names if names is not None else [f"embedding {n}" for n in range(len(rows))]
         if len(titles) != len(rows):
-            raise EmbeddingError(f"{len(rows)} rows but {len(titles)} names; give one each")
+            raise EmbeddingError(
+                f"{counted(len(rows), 'row')} but {counted(len(titles), 'name')}; give one each"
+            )
         return asking.answer(self._store, self._keeper, titles, rows, question)
 
     def _question(self, options: QueryOptions) -> Question:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .counted import counted
 from .enrolling import BATCH, Progress
 from .errors import StoreError
 from .extractor import Extractor
@@ -102,6 +103,7 @@ def _failure(sighting: Sighting, reason: str) -> Failure:
 def _explain(failures: Sequence[Failure]) -> str:
     examples = "; ".join(f"{failure.path}: {failure.reason}" for failure in failures[:3])
     return (
-        f"{len(failures)} sightings can't be embedded again, so the old model goes on answering; "
-        f"bring the pictures back or remove these sightings, then run it again ({examples})"
+        f"{counted(len(failures), 'sighting')} can't be embedded again, so the old model goes on "
+        "answering; bring the pictures back or remove these sightings, then run it again "
+        f"({examples})"
     )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+from ..gallery.counted import counted
 from ..gallery.errors import TrainingError
 from .budget import Budget, plan_budget
 from .config import Phase, TrainConfig
@@ -155,8 +156,8 @@ class Run:
             split = self.material.split
             raise TrainingError(
                 f"{self.out}: the training data are not what they were when the run began: files "
-                f"came, went or changed (now {len(split.training)} pictures to train on and "
-                f"{len(split.validation)} held out); put them back, or begin a new run"
+                f"came, went or changed (now {counted(len(split.training), 'picture')} to train on "
+                f"and {len(split.validation)} held out); put them back, or begin a new run"
             )
 
     # -- the loop ------------------------------------------------------------------------------
@@ -199,12 +200,13 @@ class Run:
     def _introduce(self) -> None:
         split = self.material.split
         self.logbook.say(
-            f"{len(split.training)} pictures of {len(self.material.people)} people, "
-            f"{len(split.validation)} pictures held out"
+            f"{counted(len(split.training), 'picture')} of "
+            f"{counted(len(self.material.people), 'person')}, "
+            f"{counted(len(split.validation), 'picture')} held out"
         )
         if split.left_out:
             self.logbook.say(
-                f"{len(split.left_out)} files left out, the first is {split.left_out[0]}"
+                f"{counted(len(split.left_out), 'file')} left out, the first is {split.left_out[0]}"
             )
 
         if (share := self.material.share_planned()) < _WORTH_SAYING:

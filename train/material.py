@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from ..gallery.counted import counted
 from ..gallery.errors import PictureError, TrainingError
 from ..gallery.pictures.folders import walk_pictures
 from ..gallery.pictures.manifest import is_manifest
@@ -177,7 +178,8 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
 def _refuse_bad_pictures(failed: Sequence[str]) -> None:
     if failed:
         raise TrainingError(
-            f"{len(failed)} pictures can't be read; move them away first: " + "; ".join(failed[:5])
+            f"{counted(len(failed), 'picture')} can't be read; move what is damaged away first: "
+            + "; ".join(failed[:5])
         )
 
 
@@ -187,8 +189,8 @@ def _warn_of_pictures_in_both(split: Split, held_out: Contents) -> None:
     both = [path for path, content in held_out.items() if content in trained_on]
     if both:
         log(
-            f"warning: {len(both)} pictures of held-out people are trained on as well, as of "
-            f"others (the first is {both[0]}); figures of those held out will be too good"
+            f"warning: training has {counted(len(both), 'picture')} of held-out people as well, as "
+            f"of others (the first is {both[0]}); figures of those held out will be too good"
         )
 
 

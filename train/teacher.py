@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..gallery.atomic import replacing
+from ..gallery.counted import counted
 from ..gallery.errors import TrainingError
 from ..gallery.extractor.mirroring import embed_both_ways
 from ..gallery.extractor.onnx_extractor import Extractor
@@ -48,7 +49,8 @@ def load_teacher(file: Path, paths: Sequence[Path], *, kept: Path) -> Tensor:
     teacher = Extractor.load(file)
     if not _was_made_by(kept, teacher, paths):
         _refuse_to_replace(kept)
-        log(f"the teacher {file} embeds {len(paths)} pictures, each as it is and mirrored")
+        pictures = counted(len(paths), "picture")
+        log(f"the teacher {file} embeds {pictures}, each as it is and mirrored")
         names = [str(path.resolve()) for path in paths]
         rows = _embed_with_mirrored(teacher, paths)
         try:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..counted import counted
 from ..embeddings import check_embeddings
 from ..errors import CalibrationError, EmbeddingError
-from ..evaluation.pairs import people_were
 
 Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -116,8 +116,9 @@ def part_places(
             found.append(place)
     if not found:
         raise CalibrationError(
-            f"{people_were(largest)} seen by two cameras (or, without camera labels, twice), and "
-            f"calibrating takes {LEAST_PEOPLE} of one place at the least, better some hundreds"
+            f"{counted(largest, 'person', 'were')} seen by two cameras (or, without camera "
+            f"labels, twice), and calibrating takes {LEAST_PEOPLE} of one place at the least, "
+            "better some hundreds"
         )
     return found
 

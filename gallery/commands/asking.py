@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..counted import counted
 from .opening import open_gallery
 from .options import (
     DONE,
@@ -57,9 +58,9 @@ def enroll(
             report = gallery.enroll_reading(reading, progress=progress)
         except EnrolmentInterrupted as interrupt:
             # A batch that was just being committed may be in as well.
+            enrolled = counted(len(interrupt.report.enrolled), "picture", "are")
             say(
-                f"interrupted: at least {len(interrupt.report.enrolled)} pictures are enrolled; "
-                "the same command goes on with the rest"
+                f"interrupted: at least {enrolled} enrolled; the same command goes on with the rest"
             )
             raise
     show_result("report", report, as_json)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..counted import counted
 from .opening import open_gallery
 from .options import DONE, SOME_FAILED, IndexKind, Json, Model, Store
 from .terminal import print_lines, show_progress, show_result
@@ -25,7 +26,9 @@ def rebuild(
     with open_gallery(store, create=False) as gallery, show_progress() as progress:
         gallery.rebuild(model=model, index=index, progress=progress)
         stats, kind = gallery.stats(), gallery.index_kind
-    print_lines([f"{stats.sightings} sightings indexed ({kind}), model {stats.model_name}"])
+    print_lines(
+        [f"{counted(stats.sightings, 'sighting')} indexed ({kind}), model {stats.model_name}"]
+    )
     return DONE
 
 
@@ -36,7 +39,7 @@ def export(
     """Write all sightings and vectors to a file."""
     with open_gallery(store, create=False) as gallery:
         count = gallery.export(path)
-    print_lines([f"{count} sightings written to {path}"])
+    print_lines([f"{counted(count, 'sighting')} written to {path}"])
     return DONE
 
 
@@ -65,7 +68,7 @@ def figures(
     from ..figures import draw_figures
 
     drawn = draw_figures(out, people=people, cameras=cameras, per_camera=per_camera, seed=seed)
-    print_lines([f"{len(drawn)} pictures of {people} people in {out}"])
+    print_lines([f"{counted(len(drawn), 'picture')} of {counted(people, 'person')} in {out}"])
     return DONE
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..counted import counted
 from ..errors import NotFoundError
 from .counting import Rows
 
@@ -108,8 +109,8 @@ def draw_honest_pairs(
     }
     if len(rows_of) < 4:
         raise NotFoundError(
-            f"{people_were(len(rows_of))} seen by two cameras, or in two tracklets or pictures; "
-            "pairs whose threshold comes from other people take four"
+            f"{counted(len(rows_of), 'person', 'were')} seen by two cameras, or in two tracklets "
+            "or pictures; pairs whose threshold comes from other people take four"
         )
     people = [list(rows_of.values())[n] for n in generator.permutation(len(rows_of))]
     middle = len(people) // 2
@@ -119,11 +120,6 @@ def draw_honest_pairs(
     left, right, same = (np.concatenate(column) for column in zip(*parts, strict=True))
     half = np.repeat([0, 1], [len(part[0]) for part in parts])
     return Pairs(left, right, same, half)
-
-
-def people_were(count: int) -> str:
-    """``1 person was``, ``2 people were``: so a sentence of who was seen begins."""
-    return "1 person was" if count == 1 else f"{count:,} people were"
 
 
 def _draw_half(

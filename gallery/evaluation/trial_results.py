@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..counted import counted
 from ..embeddings import check_embeddings
 from ..errors import EmbeddingError
 from .counting import Rows
@@ -52,13 +53,12 @@ class TrialResult:
 
     def denominators(self) -> str:
         """How much was asked of how much, in words."""
-        valid = _range([split.valid_queries for split in self.splits])
+        valid = _range([split.valid_queries for split in self.splits], "valid query")
         skipped = _range([split.skipped_queries for split in self.splits])
-        size = _range([split.gallery_size for split in self.splits])
-        count = len(self.splits)
+        size = _range([split.gallery_size for split in self.splits], "picture")
         return (
-            f"{count} split{'s' if count > 1 else ''} (seed {self.trial.seed}), in each: "
-            f"{valid} valid queries, {skipped} skipped, gallery of {size} pictures"
+            f"{counted(len(self.splits), 'split')} (seed {self.trial.seed}), in each: "
+            f"{valid}, {skipped} skipped, gallery of {size}"
         )
 
     def conditions(self) -> list[str]:
@@ -119,7 +119,7 @@ def evaluate_trial(
     rows = check_embeddings(embeddings)
     if len(rows) != len(trial.pids):
         raise EmbeddingError(
-            f"{len(rows)} embeddings for {len(trial.pids)} pictures; give one each"
+            f"{counted(len(rows), 'embedding')} for {len(trial.pids):,} pictures; give one each"
         )
     pids, views = np.array(trial.people), np.array(trial.views)
 
@@ -151,6 +151,8 @@ def make_scorer(
     )
 
 
-def _range(counts: list[int]) -> str:
+def _range(counts: list[int], noun: str = "") -> str:
+    """From the least to the most, or the one number that all are; with its noun, if any."""
     low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    most = counted(high, noun) if noun else f"{high:,}"
+    return most if low == high else f"{low:,} to {most}"

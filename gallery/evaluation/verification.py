@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..counted import counted
 from ..embeddings import check_embeddings
 from ..errors import EmbeddingError, NotFoundError
 from .counting import Rows, Scores
@@ -115,8 +116,8 @@ class VerificationResult:
         judged = " and ".join(f"{value:.3f}" for value in self.thresholds)
         rule = "fixed" if self.threshold is not None else "each from the other half of the people"
         return (
-            f"{how}; {self.positives:,} pairs of one person, {self.negatives:,} of two, of "
-            f"{people:,} people; threshold {judged} ({rule})"
+            f"{how}; {counted(self.positives, 'pair')} of one person, {self.negatives:,} of two, "
+            f"of {people:,} people; threshold {judged} ({rule})"
         )
 
     def __str__(self) -> str:

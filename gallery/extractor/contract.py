@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..counted import counted
 from ..embeddings import find_not_unit
 from ..errors import ModelError, PictureError
 from ..pictures.fit import HEIGHT, WIDTH
@@ -81,8 +82,8 @@ def check_embeddings(embeddings: Embeddings, *, rows: int, dim: int, where: str)
     """
     if embeddings.shape != (rows, dim):
         raise ModelError(
-            f"{where}: gave {list(embeddings.shape)} for {rows} pictures, not [{rows}, {dim}]; "
-            "it isn't a model of this program's contract"
+            f"{where}: gave {list(embeddings.shape)} for {counted(rows, 'picture')}, not "
+            f"[{rows}, {dim}]; it isn't a model of this program's contract"
         )
     wrong, lengths = find_not_unit(embeddings)
     if wrong.size:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..counted import counted
 from ..errors import ModelError, first_line
 from ..pictures.fit import fit
 from ..pictures.read import Crop
@@ -134,7 +135,7 @@ class Extractor:
             embeddings: Embeddings = self._session.run([OUTPUT], {INPUT: pictures})[0]
         except Exception as error:  # its errors share no base below Exception
             raise ModelError(
-                f"{self.path}: fails on {len(pictures)} pictures ({first_line(error)})"
+                f"{self.path}: fails on {counted(len(pictures), 'picture')} ({first_line(error)})"
             ) from error
         check_embeddings(embeddings, rows=len(pictures), dim=self.dim, where=str(self.path))
         return embeddings

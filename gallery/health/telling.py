@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..counted import counted
 from ..pictures.quality import Quality
 from ..types import Match, Sighting
 from .findings import Finding, Kind
@@ -50,7 +51,7 @@ class Teller:
             chance=chance,
             sightings=chosen,
             pids=(pid, to) if destination >= 0 else (pid,),
-            reason=f"{_count(len(rows), 'sighting')} of {pid} unlike the rest, like {like}",
+            reason=f"{counted(len(rows), 'sighting')} of {pid} unlike the rest, like {like}",
             command=self._mending.split([s.id for s in chosen], to),
             beside=beside,
         )
@@ -64,8 +65,8 @@ class Teller:
             chance=chance,
             sightings=self._sightings(rows),
             pids=(into, other),
-            reason=f"{other} ({_count(len(rows), 'sighting')}) looks like {into} "
-            f"({_count(len(self._rows[first]), 'sighting')}), score {score:.3f}",
+            reason=f"{other} ({counted(len(rows), 'sighting')}) looks like {into} "
+            f"({counted(len(self._rows[first]), 'sighting')}), score {score:.3f}",
             command=self._mending.merge(into, other),
             beside=self._beside(rows, self._rows[first], most=2 * _SHOWN),
         )
@@ -143,7 +144,3 @@ class Teller:
             )
             for rank, at in enumerate(best.tolist(), start=after + 1)
         )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ..counted import counted
 from ..health.findings import AuditReport, Finding, Kind
 from ..types import (
     Answer,
@@ -172,7 +173,7 @@ def verify_view(report: VerifyReport) -> Text:
         agreeing = "database, index and pictures agree"
         if not report.pictures_read:
             agreeing = "database and index agree; pictures were not read"
-        return _lines([f"{report.checked} sightings: {agreeing}"])
+        return _lines([f"{counted(report.checked, 'sighting')}: {agreeing}"])
     lines = [f"database: {problem}" for problem in report.database]
     lines += [f"index: {problem}; reid-gallery rebuild mends it" for problem in report.index]
     lines += _cut([f"picture: {failure.reason}" for failure in report.pictures])
@@ -181,13 +182,15 @@ def verify_view(report: VerifyReport) -> Text:
 
 def audit_view(report: AuditReport) -> Text:
     """How many findings there are, and the likeliest, each with the command that mends it."""
-    read = f", {report.pictures_read:,} pictures read" if report.pictures_read else ""
+    read = f", {counted(report.pictures_read, 'picture')} read" if report.pictures_read else ""
     counts = [f"{kind} {report.count(kind):,}" for kind in Kind if report.count(kind)]
     nothing = "all well"
     if report.people == 1:  # a wrong sighting is told by its being more like somebody else
         nothing = "nothing suspected"
         read += " (of one person, so that nobody can be told from others)"
-    lines = [f"{report.checked:,} sightings compared{read}; {', '.join(counts) or nothing}"]
+    lines = [
+        f"{counted(report.checked, 'sighting')} compared{read}; {', '.join(counts) or nothing}"
+    ]
     lines += [_finding_lines(finding) for finding in report.findings[:_SHOWN]]
     if (more := len(report.findings) - _SHOWN) > 0:
         lines.append(f"... and {more:,} more (--json lists all)")

@@ -9,6 +9,7 @@ from shlex import quote
 
 import numpy as np
 
+from ..counted import counted
 from ..errors import ConflictError, IrreversibleError, ModelMismatchError
 from ..types import Change, Removal, Sighting
 from . import changes, generations, identities, sightings, vectors
@@ -156,7 +157,7 @@ class Store:
                 return EnrollOutcome(np.empty(0, np.int64), change_seq, known)
             if change_seq is not None and changes.find_change(sqlite, change_seq).undone_by:
                 change_seq, enrolled_before = None, 0  # what was undone is not gone on with
-            summary = f"enrolled {enrolled_before + len(labels)} sightings"
+            summary = f"enrolled {counted(enrolled_before + len(labels), 'sighting')}"
             if change_seq is None:
                 change_seq = changes.record_change(sqlite, "enroll", summary)
             else:
@@ -255,7 +256,7 @@ class Store:
             if source == target:
                 raise ConflictError(f"{into!r} can't be merged with itself")
             moving = [sighting.id for sighting in sightings.sightings_of(sqlite, source)]
-            summary = f"merged {other} ({len(moving)} sightings) into {into}"
+            summary = f"merged {other} ({counted(len(moving), 'sighting')}) into {into}"
             seq = changes.record_change(sqlite, "merge", summary, people=[target, source])
             sightings.move_sightings(sqlite, moving, target, seq)
             return changes.last_change(sqlite)
@@ -276,7 +277,7 @@ class Store:
                 raise ConflictError(f"{pid!r} has these sightings already")
             target = identities.ensure_identities(sqlite, [pid])[pid]
             origins = ", ".join(sorted({s.pid for s in chosen if s.pid != pid}))
-            summary = f"gave {len(moving)} sightings of {origins} to {pid}"
+            summary = f"gave {counted(len(moving), 'sighting')} of {origins} to {pid}"
             people = {target, *sightings.identities_of(sqlite, moving).values()}
             seq = changes.record_change(sqlite, "split", summary, people=sorted(people))
             sightings.move_sightings(sqlite, moving, target, seq)
@@ -298,8 +299,8 @@ class Store:
         if change.kind == "enroll":
             if not allow_removal:
                 raise IrreversibleError(
-                    f"undoing change {change.seq} deletes its {len(enrolled)} sightings for good; "
-                    "confirm with --yes, in Python with allow_removal=True",
+                    f"undoing change {change.seq} deletes its {counted(len(enrolled), 'sighting')} "
+                    "for good; confirm with --yes, in Python with allow_removal=True",
                     change=change.seq,
                 )
             return self._undo_enrolment(change.seq)
@@ -387,5 +388,5 @@ def _named(model: ModelPin) -> str:
 
 
 def _removal_summary(removal: Removal) -> str:
-    people = f" and {len(removal.identities)} people" if removal.identities else ""
-    return f"removed {len(removal.sightings)} sightings{people} for good"
+    people = f" and {counted(len(removal.identities), 'person')}" if removal.identities else ""
+    return f"removed {counted(len(removal.sightings), 'sighting')}{people} for good"

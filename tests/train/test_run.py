@@ -422,7 +422,7 @@ def test_bad_pictures_are_named_before_training(tiny_config, tmp_path):
         (tmp_path / pid).mkdir()
         Image.new("RGB", (16, 32)).save(tmp_path / pid / "1.jpg")
     (tmp_path / "a" / "2.jpg").write_bytes(b"torn")
-    with pytest.raises(TrainingError, match=r"1 pictures can't be read.*2\.jpg"):
+    with pytest.raises(TrainingError, match=r"1 picture can't be read.*2\.jpg"):
         train_whole(tmp_path / "run", tiny_config(), RunData(((tmp_path, "folders"),)))
 
 
@@ -610,7 +610,7 @@ def test_pictures_of_both_parts_are_warned_of(tiny_config, data, people, tmp_pat
     twice = replace(data, sources=sources, teacher=None)
     with start_run(tmp_path / "run", tiny_config(loss=LossConfig()), twice):
         said = "".join(capsys.readouterr())
-    assert "of held-out people are trained on as well" in said
+    assert "of held-out people as well" in said
 
 
 @pytest.mark.parametrize("harm", ["no picture", "not looked into"])
@@ -622,7 +622,7 @@ def test_a_picture_without_a_label_that_can_t_be_read_is_named(
         bad.write_bytes(b"nothing")
     else:
         bad.mkdir()
-    with pytest.raises(TrainingError, match=r"1 pictures can't be read; .+x\.jpg"):
+    with pytest.raises(TrainingError, match=r"1 picture can't be read; .+x\.jpg"):
         train_whole(tmp_path / "run", tiny_config(), with_unlabelled)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...gallery.counted import counted
 from ...gallery.reports.markdown import markdown_table
 from .album import AlbumRow, draw_album
 from .counts import SOURCE_COLUMNS, Balance, count_sources
@@ -47,12 +48,14 @@ class Prepared:
         pids = np.array([p.pid for p in pictures])
         of_two = (pids[self.near.first] != pids[self.near.second]).sum()
         lines = [
-            f"{len(pictures):,} pictures of {len(people):,} people, {len(held_out):,} held out; "
+            f"{counted(len(pictures), 'picture')} of {counted(len(people), 'person')}, "
+            f"{len(held_out):,} held out; "
             f"{len(self.ignored):,} left out on purpose, {len(self.failed):,} can't be used",
             f"{len(self.near.first):,} near-duplicates, {of_two:,} of them of two people",
         ]
         if self.suspects is not None:
-            lines.append(f"{len(self.suspects):,} people have a picture with a likely wrong label")
+            suspicious = counted(len(self.suspects), "person", "have")
+            lines.append(f"{suspicious} a picture with a likely wrong label")
         return [*lines, *(f"failed: {reason}" for reason in self.failed[:_SHOWN])]
 
 
@@ -149,8 +152,8 @@ def _suspects_part(folder: Path, prepared: Prepared) -> list[str]:
     said = [
         "## Suspicious people",
         "An extractor embedded some pictures of each; how a wrong label looks was learnt by giving "
-        f"pictures to others. {len(suspects):,} people have a picture that more likely shows "
-        "somebody else.",
+        f"pictures to others. {counted(len(suspects), 'person', 'have')} a picture that more "
+        "likely shows somebody else.",
     ]
     if suspects:
         rows: list[AlbumRow] = [suspect_row(suspect) for suspect in suspects[:_ROWS]]

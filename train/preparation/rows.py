@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...gallery.counted import counted
 from ...gallery.pictures.labelled import LabelledPicture
 from ..balancing import draw_pictures
 from .album import TILES, AlbumPicture, AlbumRow
@@ -65,7 +66,7 @@ def _tile(picture: LabelledPicture, *, marked: bool = False) -> AlbumPicture:
 def _note(pictures: Sequence[LabelledPicture]) -> str:
     cameras = {p.camera for p in pictures if p.camera}
     tracklets = {p.tracklet for p in pictures if p.tracklet}
-    parts = [f"{len(pictures)} pictures" if len(pictures) > 1 else "1 picture"]
-    parts += [f"{len(cameras)} cameras"] if cameras else []
-    parts += [f"{len(tracklets)} tracklets"] if tracklets else []
+    parts = [counted(len(pictures), "picture")]
+    parts += [counted(len(cameras), "camera")] if cameras else []
+    parts += [counted(len(tracklets), "tracklet")] if tracklets else []
     return ", ".join([*parts, pictures[0].split or ""])

@@ -73,7 +73,7 @@ def test_skipped_queries_show_in_market(tmp_path: Path) -> None:
     result = evaluate("market1501", tmp_path, embed_alike)
     [split] = result.splits
     assert split.first_rank.tolist() == [2]  # the distractor stands first
-    assert "1 split (seed 0), in each: 1 valid queries, 1 skipped" in str(result)
+    assert "1 split (seed 0), in each: 1 valid query, 1 skipped" in str(result)
     assert "Means over" not in str(result)
 
 
