@@ -246,9 +246,16 @@ def answer(
 
 
 def compare(
-    extractor: Extractor, a: PictureLike | Crop, b: PictureLike | Crop, *, fpir: float
+    extractor: Extractor,
+    a: PictureLike | Crop,
+    b: PictureLike | Crop,
+    *,
+    fpir: float,
+    generation: Generation | None = None,
 ) -> Comparison:
     """Compare two pictures; the decision is that of a gallery of one person.
+
+    It goes by the calibration of ``generation``, as a query does, or without one by the model's.
 
     Raises:
         QueryError: ``fpir`` is no share.
@@ -262,7 +269,10 @@ def compare(
         fitted.append(loaded.fitted)
     embeddings = extractor.embed_fitted(fitted)
     score = float(exact_scores(embeddings[0], embeddings[1:])[0])
-    calibration = parse_calibration(extractor.spec.calibration)
+    if generation is None:
+        calibration = parse_calibration(extractor.spec.calibration)
+    else:
+        calibration = _calibration(generation)
     threshold = None if calibration is None else calibration.threshold(fpir=fpir, size=ONE_PERSON)
     return Comparison(score, threshold, None if threshold is None else score >= threshold)
 

@@ -6,6 +6,7 @@ of pictures, and all come out in the order they went in.
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class Enrolment:
     skipped: list[str] = field(default_factory=list)
     conflicting: list[Conflict] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
     bring_more: int = 0  # of the skipped ones, those with labels that their sightings lack
 
     def run(self, reading: Reading, progress: Progress) -> EnrollReport:
@@ -106,6 +108,7 @@ class Enrolment:
             conflicting=tuple(self.conflicting),
             failed=tuple(self.failed),
             ignored=tuple(Failure(str(path), reason) for path, reason in reading.ignored),
+            moved=tuple(self.moved),
         )
 
     def _enroll_all(
@@ -183,18 +186,22 @@ class Enrolment:
             known = find_contents(sqlite, [picture.content for picture in batch])
             stored = load_sightings(sqlite, [number for number, _ in known.values()])
         fresh: dict[str, Loaded] = {}
-        twins = []
+        twins, moved = [], []
         for picture in batch:
             if picture.content in known:
                 number, pid = known[picture.content]
                 self._note_known(picture.item, number, pid)
-                self.bring_more += picture.item.pid == pid and _brings_more(
-                    picture.item, stored[number]
-                )
+                if picture.item.pid == pid:
+                    self.bring_more += _brings_more(picture.item, stored[number])
+                    if _is_gone(stored[number].path):
+                        place = str(picture.item.path.absolute())
+                        moved.append((number, stored[number].path, place))
             elif picture.content in fresh:
                 twins.append(picture)
             else:
                 fresh[picture.content] = picture
+        if moved:
+            self.moved += self.store.note_places(moved)
         return fresh, twins
 
     def _note_known(self, picture: LabelledPicture, sighting_id: int, pid: str) -> None:
@@ -253,6 +260,11 @@ def _brings_more(picture: LabelledPicture, stored: Sighting) -> bool:
         getattr(picture, label) is not None and getattr(stored, label) is None
         for label in ("camera", "time", "tracklet")
     )
+
+
+def _is_gone(path: str | None) -> bool:
+    """Whether a sighting has no picture any more, or never had one."""
+    return path is None or not os.path.isfile(path)  # noqa: PTH113 - Path.is_file fails
 
 
 def _new_sighting(picture: Loaded) -> NewSighting:

@@ -379,7 +379,8 @@ class Gallery:
             QueryError: ``fpir`` is no share.
             ModelError: the model is not to be found.
         """
-        return asking.compare(self.extractor, a, b, fpir=fpir)
+        extractor = self.extractor
+        return asking.compare(extractor, a, b, fpir=fpir, generation=self._generation())
 
     # -- correcting ----------------------------------------------------------------------------
 

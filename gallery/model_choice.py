@@ -66,7 +66,7 @@ def choose_extractor(
     if generation.external:
         raise ModelMismatchError(
             f"{store.directory.root}: its vectors were made by an extractor elsewhere, so it "
-            "can't embed pictures; enroll and query embeddings"
+            "can't embed pictures; enroll and query embeddings (compare takes --model)"
         )
     if model is not None:
         extractor = load(resolve_model(model))

@@ -97,13 +97,14 @@ def _embed_batch(
 def _failure(sighting: Sighting, reason: str) -> Failure:
     if sighting.path is None:
         return Failure(f"sighting {sighting.id}", "enrolled as an array or vector, without a file")
-    return Failure(sighting.path, reason)
+    return Failure(sighting.path, reason.removeprefix(f"{sighting.path}: "))
 
 
 def _explain(failures: Sequence[Failure]) -> str:
     examples = "; ".join(f"{failure.path}: {failure.reason}" for failure in failures[:3])
     return (
         f"{counted(len(failures), 'sighting')} can't be embedded again, so the old model goes on "
-        "answering; bring the pictures back or remove these sightings, then run it again "
+        "answering; bring the pictures back, enroll them from where they are now, or remove these "
+        "sightings, then run it again "
         f"({examples})"
     )

@@ -89,6 +89,8 @@ class EnrollReport:
         conflicting: pictures that are enrolled under another identity; nothing was changed.
         failed: pictures that can't be used.
         ignored: left out by the layout's convention.
+        moved: of the skipped, those whose sightings' pictures were no longer where they had been:
+            their sightings have these paths now.
     """
 
     enrolled: tuple[int, ...] = ()
@@ -96,6 +98,7 @@ class EnrollReport:
     conflicting: tuple[Conflict, ...] = ()
     failed: tuple[Failure, ...] = ()
     ignored: tuple[Failure, ...] = ()
+    moved: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (

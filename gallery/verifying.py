@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..index import VectorIndex
+from .counted import counted
 from .embeddings import find_not_unit
 from .enrolling import Progress
 from .errors import PictureError, StoreDamagedError
@@ -25,7 +26,8 @@ def database_problems(sqlite: sqlite3.Connection, generation: Generation) -> Ite
     """Yield contradictions between the tables, and vectors that aren't unit."""
     missing = missing_vectors(sqlite, generation.id)
     if len(missing):
-        yield f"{len(missing)} sightings have no vector (the first is {missing[0]})"
+        lacking = counted(len(missing), "sighting", "have")
+        yield f"{lacking} no vector (the first is {missing[0]})"
     sightings = count_all_sightings(sqlite)
     misshapen = misshapen_vectors(sqlite, generation.id, generation.dim)
     if len(misshapen):
@@ -50,7 +52,7 @@ def index_problems(
     for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
         lacking = [number for number in ids.tolist() if number not in in_index]
         if lacking:
-            yield f"the index lacks {len(lacking)} sightings (the first is {lacking[0]})"
+            yield f"the index lacks {counted(len(lacking), 'sighting')} (the first is {lacking[0]})"
         shared = np.array([number in in_index for number in ids.tolist()], dtype=bool)
         differs = ~index.holds(ids[shared], vectors[shared])
         for number in ids[shared][differs].tolist():
@@ -60,18 +62,18 @@ def index_problems(
         yield f"the index has {len(in_index)} sightings that the database lacks ({min(in_index)})"
 
 
-Enrolled = tuple[int, str, str | None]
+EnrolledPicture = tuple[int, str, str | None]
 """A sighting's id, the path of its picture, and the sha256 of what it held, if that is known."""
 
 
-def enrolled_pictures(sqlite: sqlite3.Connection) -> list[Enrolled]:
+def enrolled_pictures(sqlite: sqlite3.Connection) -> list[EnrolledPicture]:
     """Return what was enrolled from files."""
     paths = enrolled_paths(sqlite)
     contents = load_contents(sqlite, paths)
     return [(number, path, contents.get(number)) for number, path in paths.items()]
 
 
-def picture_problems(enrolled: Sequence[Enrolled], progress: Progress) -> Iterator[Failure]:
+def picture_problems(enrolled: Sequence[EnrolledPicture], progress: Progress) -> Iterator[Failure]:
     """Yield pictures that are gone, unreadable, or not those that were enrolled."""
     for number, path, held in enrolled:
         progress(1)
@@ -88,7 +90,8 @@ def verify(store: Store, *, pictures: bool, progress: Progress) -> VerifyReport:
         generation = current_generation(sqlite)
         if generation is None:
             lost = count_all_sightings(sqlite)
-            problems += [f"{lost} sightings have no vector: none is in force"] if lost else []
+            if lost:
+                problems.append(f"{counted(lost, 'sighting', 'have')} no vector: none is in force")
             return VerifyReport(checked=0, pictures_read=pictures, database=tuple(problems))
         differences, damage = _compare_index(store, sqlite, generation)
         problems += [*database_problems(sqlite, generation), *damage]

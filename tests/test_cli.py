@@ -311,7 +311,9 @@ def test_compare_asks_the_model_of_the_store(figures, tmp_path):
         for where, model in ((store, ()), (None, ("--model", mirrored)), (None, ()))
     )
     assert of_store == of_model != of_default
-    assert "no store here" in run("compare", a, b, store=tmp_path / "none").stderr
+    none = tmp_path / "none"
+    assert records(run("compare", a, b, "--json", store=none))[0]["score"] == of_default
+    assert "no store here" in run("compare", a, b, "--store", none).stderr
 
 
 def test_an_interrupt_exits_with_130_and_loses_nothing(figures, tmp_path):

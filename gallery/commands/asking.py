@@ -150,6 +150,7 @@ def query(
 
 @app.command()
 def compare(
+    context: typer.Context,
     a: Path,
     b: Path,
     fpir: Annotated[
@@ -168,7 +169,10 @@ def compare(
     from ..store.directory import default_store
     from ..store_pictures import is_store
 
-    if model is None and (store is not None or is_store(default_store())):
+    # A store that is only where one would lie, by default or by the environment, isn't asked for.
+    source = context.get_parameter_source("store")
+    typed = source is not None and source.name == "COMMANDLINE"
+    if model is None and (typed or is_store(store or default_store())):
         with open_gallery(store, create=False, embeds=True) as gallery:
             result = gallery.compare(a, b, fpir=fpir)
     else:

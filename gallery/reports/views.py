@@ -149,6 +149,11 @@ def report_view(report: EnrollReport) -> Text:
         f"conflicting {len(report.conflicting)}, failed {len(report.failed)}, "
         f"ignored {len(report.ignored)}"
     ]
+    if report.moved:
+        lines.append(
+            f"{counted(len(report.moved), 'skipped picture', 'were')} found at a new place, which "
+            "the gallery knows now"
+        )
     conflicts = [
         f"conflict: {c.path} is enrolled as {c.enrolled_as}, not {c.pid}"
         + (f" (sighting {c.sighting_id})" if c.sighting_id else "")

@@ -178,6 +178,14 @@ def find_contents(
     return found
 
 
+def set_path(sqlite: sqlite3.Connection, sighting: int, old: str | None, new: str) -> bool:
+    """Say where a sighting's picture lies by now; return whether its path was ``old`` still."""
+    changed = sqlite.execute(
+        "UPDATE sightings SET path = ? WHERE id = ? AND path IS ?", (new, sighting, old)
+    )
+    return changed.rowcount > 0
+
+
 def identities_of(sqlite: sqlite3.Connection, ids: Iterable[int]) -> dict[int, int]:
     """Return the identity row of each sighting id; ids that are gone are left out."""
     rows = sqlite.execute(

@@ -1,5 +1,6 @@
 """Known or unknown: thresholds from a measured tail, odds, and where they end up."""
 
+import json
 import math
 
 import numpy as np
@@ -186,6 +187,19 @@ def test_a_calibrated_model_says_unknown(tmp_path, crops, tiny_calibrated):
         assert strict.threshold > known.threshold
         same = gallery.compare(crops / "p0" / "0.png", crops / "p0" / "1.png", fpir=0.05)
         assert same.same is True
+
+
+def test_a_comparison_goes_by_the_gallerys_own_calibration(tmp_path, crops, tiny_calibrated):
+    pair = crops / "p0" / "0.png", crops / "p0" / "1.png"
+    stricter = calibration_tree(CALIBRATION)
+    stricter["places"][0]["tail"] = [[p, t + 2] for p, t in TAIL]
+    with Gallery.open(tmp_path / "store", model=tiny_calibrated) as gallery:
+        gallery.enroll([crops / "p0"])
+        assert gallery.compare(*pair, fpir=0.05).same is True
+        with gallery._store.connection.writing() as sqlite:
+            sqlite.execute("UPDATE generations SET calibration = ?", (json.dumps(stricter),))
+        own = gallery.compare(*pair, fpir=0.05)
+        assert (own.threshold, own.same) == (1.0, False)
 
 
 @pytest.mark.parametrize(

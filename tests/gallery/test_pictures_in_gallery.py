@@ -19,6 +19,7 @@ from reid_gallery.gallery.errors import (
 from reid_gallery.gallery.extractor import Extractor
 from reid_gallery.gallery.facade import Gallery
 from reid_gallery.gallery.pictures.read import read_crop
+from reid_gallery.gallery.reports.views import report_view
 from reid_gallery.gallery.types import Failure
 
 
@@ -59,6 +60,21 @@ def test_the_same_picture_is_skipped_or_a_conflict(gallery, crops, tmp_path):
     assert [(c.pid, c.enrolled_as) for c in other.conflicting] == [("someone", "p0")]
     assert "someone" not in {person.pid for person in gallery.identities()}
     assert gallery.stats().sightings == 24
+
+
+def test_pictures_that_were_moved_are_found_at_their_new_place(gallery, crops, other_model):
+    enrolled = gallery.enroll([crops / "p0", crops / "p1"]).enrolled
+    copied = gallery.enroll([shutil.copytree(crops / "p1", crops.parent / "copy" / "p1")])
+    assert (len(copied.skipped), copied.moved) == (4, ())  # the first ones are still there
+    moved = (crops / "p0").rename(crops.parent / "p0")
+    assert not gallery.verify().sound
+    report = gallery.enroll([moved])
+    assert (report.enrolled, len(report.skipped)) == ((), 4)
+    assert report.moved == tuple(map(str, sorted(moved.glob("*.png"))))
+    assert "4 skipped pictures were found at a new place" in report_view(report).plain
+    assert gallery.verify().sound
+    gallery.rebuild(model=other_model)
+    assert gallery.stats().sightings == len(enrolled) == 8
 
 
 def test_twins_in_one_batch(gallery, tmp_path, crops):
