@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ..counted import counted
 from .options import DONE, SOME_FAILED, Json, Layouts, Store, pair_layouts, part_model
-from .terminal import print_json, print_lines, print_view, show_progress
+from .terminal import print_json, print_lines, print_view, say, show_progress
 
 app = typer.Typer(
     name="model", help="Look at models, choose one, adopt others.", no_args_is_help=True
@@ -148,6 +149,11 @@ def level_model(
     made = (
         f"{out}: {spec.name}, levelled on {cameras.count} cameras ({cameras.pictures:,} pictures)"
     )
+    if cameras.too_few:
+        say(
+            f"{counted(len(cameras.too_few), 'camera', 'have')} too few pictures to count: "
+            f"{', '.join(cameras.too_few)}"
+        )
     if model:
         next_steps = [
             f"{made}; it has no calibration yet, which",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..errors import ReidGalleryError
+from ..one_line import spell_out
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -147,7 +148,7 @@ def print_view(view: "RenderableType") -> None:
 
 def say(line: str) -> None:
     """Print one line to stderr, whatever a path or name in it holds."""
-    print(_spell_out(line), file=sys.stderr)
+    print(spell_out(line), file=sys.stderr)
 
 
 class OneLine(logging.Formatter):
@@ -155,9 +156,4 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line, whatever a path or name in it holds."""
-        return _spell_out(super().format(record))
-
-
-def _spell_out(line: str) -> str:
-    """What would break the line or steer the terminal, as a Python text would have it."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+        return spell_out(super().format(record))

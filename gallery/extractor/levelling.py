@@ -54,11 +54,13 @@ class Cameras:
             cameras, and `MOST_DIRECTIONS`, at most.
         count: of cameras.
         pictures: how many their means are of, all together.
+        too_few: names of the cameras that don't count, for they have too few pictures.
     """
 
     directions: Embeddings
     count: int
     pictures: int
+    too_few: tuple[str, ...] = ()
 
 
 def find_directions(embeddings: Embeddings, cameras: Sequence[str | None]) -> Cameras:
@@ -88,7 +90,8 @@ def find_directions(embeddings: Embeddings, cameras: Sequence[str | None]) -> Ca
         raise ModelError("nothing sets these cameras apart: their pictures are alike on average")
     most = min(MOST_DIRECTIONS, embeddings.shape[1] // 2)
     directions: Embeddings = rows[sizes > _NOTHING * sizes[0]][:most].astype(np.float32)
-    return Cameras(directions, int(kept.sum()), int(counts[kept].sum()))
+    too_few = names[(names != "") & ~kept].tolist()
+    return Cameras(directions, int(kept.sum()), int(counts[kept].sum()), tuple(too_few))
 
 
 def without(embeddings: Embeddings, directions: Embeddings) -> Embeddings:

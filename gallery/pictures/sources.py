@@ -121,6 +121,8 @@ def _check_options(
         raise LayoutError(f"the manifest {manifest} names the pictures; leave out {paths[0]}")
     if manifest is None and not paths:
         raise LayoutError("no picture was named; name files, folders or patterns, or - for stdin")
+    if any(isinstance(path, str) and not path.strip() for path in paths):
+        raise LayoutError("an empty path was named; this folder is .")
     if pid is not None and not isinstance(pid, str):
         raise LayoutError(f"the pid must be text, not {pid!r}")
     if pid is not None and not pid.strip():

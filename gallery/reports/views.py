@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ..counted import counted
 from ..health.findings import AuditReport, Finding, Kind
+from ..one_line import spell_out
 from ..types import (
     Answer,
     Change,
@@ -196,21 +197,22 @@ def audit_view(report: AuditReport) -> Text:
     lines = [
         f"{counted(report.checked, 'sighting')} compared{read}; {', '.join(counts) or nothing}"
     ]
-    lines += [_finding_lines(finding) for finding in report.findings[:_SHOWN]]
+    for finding in report.findings[:_SHOWN]:
+        lines += _finding_lines(finding)
     if (more := len(report.findings) - _SHOWN) > 0:
         lines.append(f"... and {more:,} more (--json lists all)")
     return _lines(lines + _cut([f"failed: {failure.reason}" for failure in report.unread]))
 
 
-def _finding_lines(finding: Finding) -> str:
+def _finding_lines(finding: Finding) -> list[str]:
     chance = "" if finding.chance is None else f" ({_percent(finding.chance)} likely)"
     text = f"{finding.kind.value}{chance}: {finding.reason}"
-    return text if finding.command is None else f"{text}\n    {finding.command}"
+    return [text] if finding.command is None else [text, f"    {finding.command}"]
 
 
 def comparison_view(comparison: Comparison) -> Text:
     """The score, and the decision where there is one."""
-    words = {True: ", the same person", False: ", not the same person", None: ""}
+    words = {True: ", the same person", False: ", not the same person", None: " (not calibrated)"}
     rule = "" if comparison.threshold is None else f" (threshold {comparison.threshold:.3f})"
     return Text(f"score {comparison.score:.3f}{words[comparison.same]}{rule}")
 
@@ -240,12 +242,12 @@ def _table(*columns: str) -> Table:
 
 
 def _lines(lines: Sequence[str]) -> Text:
-    return _plain("\n".join(lines))
+    return Text("\n".join(map(spell_out, lines)))
 
 
 def _plain(text: str) -> Text:
-    """Text as it is: ``[red]`` is no markup, and what would steer a terminal is spelled out."""
-    return Text("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text))
+    """One line of text as it is: ``[red]`` is no markup."""
+    return Text(spell_out(text))
 
 
 def _time(moment: datetime | None) -> str:

@@ -56,8 +56,8 @@ class Labels:
             LabelError: a value can't be stored, or a pid is empty.
         """
         _check_each(check_pid, pids)
-        _check_each(partial(check_text, "camera"), cameras or ())
-        _check_each(partial(check_text, "tracklet"), tracklets or ())
+        _check_each(partial(check_name, "camera"), cameras or ())
+        _check_each(partial(check_name, "tracklet"), tracklets or ())
         _check_times(times or ())
         return cls(pids=pids, cameras=cameras, times=times, tracklets=tracklets)
 
@@ -135,15 +135,22 @@ def check_pid(pid: str) -> None:
     """Refuse what can't be a person's name.
 
     Raises:
-        LabelError: it is empty, has blanks around it, which nobody sees, or is no text that can be
-            stored.
+        LabelError: it is empty, or no name that can be stored.
     """
-    check_text("pid", pid)
-    bare = (pid or "").strip()
-    if not bare:
+    if pid is None or (isinstance(pid, str) and not pid.strip()):
         raise LabelError("the pid is empty; every sighting needs a person")
-    if bare != pid:
-        raise LabelError(f"the pid {pid!r} begins or ends with a blank; leave it off")
+    check_name("pid", pid)
+
+
+def check_name(name: str, value: object) -> None:
+    """Refuse what is neither None nor empty nor the name of a person, camera or tracklet.
+
+    Raises:
+        LabelError: it has blanks around it, which nobody sees, or is no text that can be stored.
+    """
+    check_text(name, value)
+    if isinstance(value, str) and value.strip() != value:
+        raise LabelError(f"the {name} {value!r} begins or ends with a blank; leave it off")
 
 
 def check_text(name: str, value: object) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..errors import LabelError, NotFoundError, StoreDamagedError
 from ..times import from_microseconds, to_microseconds
 from ..types import Sighting
-from .labels import Labels, check_pid, check_text, check_time
+from .labels import Labels, check_name, check_pid, check_text, check_time
 
 Ids = npt.NDArray[np.int64]
 
@@ -43,8 +43,9 @@ class NewSighting:
 
     def __post_init__(self) -> None:
         check_pid(self.pid)
-        for name in ("path", "camera", "tracklet"):
-            check_text(name, getattr(self, name))
+        check_text("path", self.path)
+        for name in ("camera", "tracklet"):
+            check_name(name, getattr(self, name))
         if self.content is not None and not re.fullmatch("[0-9a-f]{64}", self.content):
             raise LabelError(f"content must be a sha256 in hex, not {self.content!r}")
         if self.time is not None:

@@ -36,6 +36,8 @@ def gallery(tmp_path):
         ({"pids": [" \n"]}, "pid is empty"),
         ({"pids": [None]}, "pid is empty"),
         ({"pids": ["p "]}, "'p ' begins or ends with a blank"),
+        ({"pids": ["p"], "cameras": [" c1"]}, "the camera ' c1' begins or ends with a blank"),
+        ({"pids": ["p"], "tracklets": ["7\t"]}, "the tracklet .* begins or ends with a blank"),
         ({"pids": [float("nan")]}, "must be text"),
         ({"pids": [b"bytes"]}, "must be text"),
         ({"pids": ["a\0b"]}, "NUL"),

@@ -85,13 +85,17 @@ def _check_out(out: Path, folder: Path) -> None:
 
 def _write(out: Path, folder: Path, prepared: Prepared) -> Path:
     """Write report and manifest; the manifest comes last, and only with a whole report."""
+    # A killed program leaves no half of a report behind that the next one would be refused for.
+    written = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(written, ignore_errors=True)
     try:
-        folder.mkdir()
-        page = write_report(folder, out, prepared)
+        written.mkdir()
+        page = write_report(written, out, prepared)
+        written = written.rename(folder)
         write_manifest(out, prepared.look.pictures)
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(written, ignore_errors=True)
         if isinstance(error, OSError):
             raise LayoutError(f"{out}: can't be written ({error.strerror or error})") from error
         raise
-    return page
+    return folder / page.name

@@ -68,7 +68,7 @@ def test_pictures_of_no_camera_and_of_seldom_ones_do_not_count():
         np.concatenate([rows, strange]), [*names, *["c"] * few, *[None] * (len(strange) - few)]
     )
     np.testing.assert_array_equal(found.directions, wanted.directions)
-    assert (found.count, found.pictures) == (2, len(rows))
+    assert (found.count, found.pictures, found.too_few) == (2, len(rows), ("c",))
 
 
 @pytest.mark.parametrize(

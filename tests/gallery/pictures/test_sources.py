@@ -303,6 +303,9 @@ def test_no_path(home):
         collect([])
     with pytest.raises(LayoutError, match="no picture was named"):
         collect_queries([])
+    for read in (collect, collect_queries):
+        with pytest.raises(LayoutError, match="an empty path"):
+            read(["a.jpg", ""])  # as of a variable that isn't set: not all of this folder
 
 
 def test_given_labels_fill_only_what_the_layout_leaves_open(home):

@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 from reid_gallery.gallery.reports.views import answer_view, identities_view, report_view
-from reid_gallery.gallery.types import Answer, EnrollReport, Failure, Identity, Match, Sighting
+from reid_gallery.gallery.types import (
+    Answer,
+    Conflict,
+    EnrollReport,
+    Failure,
+    Identity,
+    Match,
+    Sighting,
+)
 from rich.console import Console
 
 
@@ -67,8 +75,12 @@ def test_a_pid_is_neither_markup_nor_a_command_to_the_terminal():
     people = [
         Identity("[red]x[/red]", 1, (), None, None),
         Identity("\x1b[2Jgone", 1, (), None, None),
+        Identity("two\nlines", 1, (), None, None),
     ]
     text = shown(identities_view(people))
+    assert "two\\nlines" in text
+    conflict = EnrollReport(conflicting=(Conflict("a.jpg", "two\nlines", "b", 1),))
+    assert "conflict: a.jpg is enrolled as b, not two\\nlines" in shown(report_view(conflict))
     assert "[red]x[/red]" in text
     assert "\x1b" not in text
     assert "\\x1b[2Jgone" in text

@@ -166,6 +166,15 @@ def test_a_report_that_cannot_be_drawn_leaves_nothing(lpw, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_program_left_of_a_report_stops_nobody(lpw, tmp_path):
+    left = tmp_path / ".people-report.part"
+    left.mkdir()
+    (left / "half.png").write_bytes(b"")
+    prepare([(lpw, "lpw")], tmp_path / "people.csv", config=CONFIG)
+    assert {path.name for path in tmp_path.iterdir()} == {"people.csv", "people-report"}
+    assert not (tmp_path / "people-report" / "half.png").exists()
+
+
 def test_the_command_finds_a_wrong_label_and_its_manifest_can_be_enrolled(
     figures, tmp_path, capsys
 ):
