@@ -133,7 +133,7 @@ class Change:
 
     Attributes:
         seq: its number, by which it is named to ``undo``.
-        kind: enroll, remove, rename, merge, split, rebuild or undo.
+        kind: enroll, remove, rename, merge, split, calibrate, rebuild or undo.
         time: when it was made, UTC.
         summary: what it did, in words.
         undone_by: the change that undid it, or None.

@@ -68,7 +68,8 @@ def calibrate_store(root: Path, sources: Sources = (), *, progress: Progress) ->
         else:
             generation, people = read_gallery(store)
         calibration = _fit(people)
-        store.set_calibration(generation, json.dumps(calibration_tree(calibration)))
+        tree = json.dumps(calibration_tree(calibration))
+        store.set_calibration(generation, tree, people=sum(p.people for p in calibration.places))
     finally:
         store.close()
     return calibration

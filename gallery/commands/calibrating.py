@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..counted import counted
 from .options import DONE, Json, Layouts, Store, pair_layouts, part_model
-from .terminal import print_json, print_lines, show_progress
+from .terminal import print_json, print_lines, say, show_progress
 
 if TYPE_CHECKING:
     from ..decision import Calibration
 
 app = typer.Typer()
+
+_ENOUGH = 100
+"""People, from whom on a calibration isn't called a poor one."""
 
 _SIZES = (10, 100, 1000)
 """People in the galleries that thresholds are shown for."""
@@ -51,6 +55,10 @@ def calibrate(
         else:
             root = store or default_store()
             calibration = calibrate_store(root, sources, progress=progress)
+    people = sum(place.people for place in calibration.places)
+    if people < _ENOUGH:
+        few = f"{counted(people, 'person', 'are')} few to learn this from; some hundreds are better"
+        say(few if out else f"{few} (reid-gallery undo takes this back)")
     if as_json:
         print_json(_record(calibration))
     else:

@@ -1,8 +1,8 @@
 """The history of a store: every change, in words, and how to undo it.
 
-A change that moved sightings recorded each move; a rename its two names. Undoing is itself a
-change, with moves of its own, and can be undone in turn. A removal keeps no trace to go back to,
-and takes the names of whom it removed out of the earlier entries.
+A change that moved sightings recorded each move; a rename its two names, a calibration the one
+before. Undoing is itself a change, with moves of its own, and can be undone in turn. A removal
+keeps no trace to go back to, and takes the names of whom it removed out of the earlier entries.
 """
 
 import json
@@ -14,12 +14,12 @@ from typing import Any
 from ..errors import ConflictError, IrreversibleError, NotFoundError
 from ..times import from_microseconds, now_microseconds
 from ..types import Change
-from . import identities, sightings
+from . import generations, identities, sightings
 
 _MOST = 2**63 - 1
 """SQLite's largest integer."""
 
-REVERSIBLE = ("rename", "merge", "split", "undo")
+REVERSIBLE = ("rename", "merge", "split", "calibrate", "undo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +136,26 @@ def check_undoable(change: ChangeRow) -> None:
 
 
 def undo_correction(sqlite: sqlite3.Connection, change: ChangeRow) -> Change:
-    """Undo a rename, merge, split or undo.
+    """Undo a rename, merge, split, calibration or undo.
 
     Raises:
         ConflictError: later changes stand on it.
     """
     summary = f"undid change {change.seq}: {change.detail['summary']}"
     renamed = change.detail.get("renamed")
+    calibrated = change.detail.get("calibrated")
     detail = {"renamed": renamed[::-1]} if renamed else {}
+    if calibrated:
+        detail["calibrated"] = calibrated | {
+            "before": calibrated["after"],
+            "after": calibrated["before"],
+        }
     people = change.detail.get("people", [])
     undo = record_change(sqlite, "undo", summary, people=people, of=change.seq, **detail)
     if renamed:
         _rename_back(sqlite, change.seq, people[0], old=renamed[0], new=renamed[1])
+    if calibrated:
+        _calibrate_back(sqlite, change.seq, **calibrated)
     _move_back(sqlite, change.seq, undo)
     _mark(sqlite, change, undone_by=undo)
     return last_change(sqlite)
@@ -189,6 +197,23 @@ def forget_people(sqlite: sqlite3.Connection, people: Iterable[int]) -> None:
     for seq, kind in naming:
         detail = {"summary": f"{kind} of a person removed for good since", "forgotten": True}
         sqlite.execute("UPDATE changes SET detail = ? WHERE seq = ?", (json.dumps(detail), seq))
+
+
+def _calibrate_back(
+    sqlite: sqlite3.Connection, seq: int, *, generation: int, before: str | None, after: str | None
+) -> None:
+    current = generations.current_generation(sqlite)
+    if current is None or current.id != generation:
+        raise ConflictError(
+            f"change {seq} can't be undone: the gallery has another model since; "
+            "an earlier one can, by its number"
+        )
+    if current.calibration != after:
+        raise ConflictError(
+            f"change {seq} can't be undone: the gallery was calibrated again; undo the later "
+            "changes first"
+        )
+    generations.set_calibration(sqlite, current, before)
 
 
 def _rename_back(

@@ -88,6 +88,15 @@ def complete_generation(
     )
 
 
+def set_calibration(
+    sqlite: sqlite3.Connection, generation: Generation, calibration: str | None
+) -> None:
+    """Keep a calibration, JSON, beside the vectors that it holds for."""
+    sqlite.execute(
+        "UPDATE generations SET calibration = ? WHERE id = ?", (calibration, generation.id)
+    )
+
+
 def drop_generation(sqlite: sqlite3.Connection, generation: Generation) -> None:
     """Delete a generation with its vectors."""
     vectors.drop_table(sqlite, generation.id)

@@ -177,13 +177,16 @@ class Store:
         with self._change() as sqlite:
             return [new for row, old, new in found if sightings.set_path(sqlite, row, old, new)]
 
-    def _check_still_current(self, sqlite: sqlite3.Connection, generation: Generation) -> None:
+    def _check_still_current(
+        self, sqlite: sqlite3.Connection, generation: Generation
+    ) -> Generation:
         current = generations.current_generation(sqlite)
         if current is None or current.id != generation.id:
             raise ModelMismatchError(
                 f"{self.directory.root}: the store was moved to another model meanwhile "
                 f"({_named(current) if current else 'none'}); open it again"
             )
+        return current
 
     # -- correcting ----------------------------------------------------------------------------
 
@@ -351,16 +354,25 @@ class Store:
 
     # -- deciding ------------------------------------------------------------------------------
 
-    def set_calibration(self, generation: Generation, calibration: str) -> None:
+    def set_calibration(self, generation: Generation, calibration: str, *, people: int) -> None:
         """Keep a calibration, JSON, beside the vectors that it holds for; they don't change.
+
+        Args:
+            generation: the current one.
+            calibration: what `calibration_tree` says.
+            people: how many it was measured on.
 
         Raises:
             ModelMismatchError: a rebuild has switched the store to another model meanwhile.
         """
         with self._change() as sqlite:
-            self._check_still_current(sqlite, generation)
-            sqlite.execute(
-                "UPDATE generations SET calibration = ? WHERE id = ?", (calibration, generation.id)
+            before = self._check_still_current(sqlite, generation).calibration
+            generations.set_calibration(sqlite, generation, calibration)
+            changes.record_change(
+                sqlite,
+                "calibrate",
+                f"calibrated on {counted(people, 'person')}",
+                calibrated={"generation": generation.id, "before": before, "after": calibration},
             )
 
     # -- reading -------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from PIL import Image
 from reid_gallery.cli import run
 from reid_gallery.gallery.calibration.data import read_people
 from reid_gallery.gallery.decision import parse_calibration
-from reid_gallery.gallery.errors import LayoutError
+from reid_gallery.gallery.errors import ConflictError, LayoutError
 from reid_gallery.gallery.extractor import Extractor, resolve_model
 from reid_gallery.gallery.extractor.models import use_model
 from reid_gallery.gallery.facade import Gallery
@@ -81,6 +81,31 @@ def test_a_gallery_is_calibrated_on_its_own_people_without_embedding(
         assert answer.probability > 0.5
         assert gallery.stats().sightings == 96
         assert gallery.verify().sound
+
+
+def test_a_calibration_is_a_change_that_can_be_undone(tmp_path, store, people, capsys):
+    own = shutil.copytree(store, tmp_path / "store")
+    assert run(["calibrate", "--store", str(own)]) == 0
+    assert "24 people are few to learn this from" in capsys.readouterr().err
+    first = stored_calibration(own)
+    fewer = people.with_name("fewer.csv")
+    lines = people.read_text().splitlines(keepends=True)
+    fewer.write_text("".join(line for line in lines if ",p0," not in line))
+    assert run(["calibrate", "--store", str(own), str(fewer)]) == 0
+    second = stored_calibration(own)
+    with Gallery.open(own) as gallery:
+        again, once, *_ = gallery.history()
+        assert (once.kind, once.summary) == ("calibrate", "calibrated on 24 people")
+        with pytest.raises(ConflictError, match="calibrated again"):
+            gallery.undo(once.seq)
+        undone = gallery.undo()
+        assert stored_calibration(own) == first != second
+        gallery.undo(undone.seq)
+        assert stored_calibration(own) == second
+        gallery.undo(again.seq)
+        gallery.undo()
+        assert stored_calibration(own) is None
+        assert gallery.query([people.parent / "0-0-0.png"])[0].known is None
 
 
 def test_a_gallery_is_calibrated_on_other_people_by_its_own_model(
