@@ -20,6 +20,10 @@ class Measured(Protocol):
     def pids(self) -> npt.NDArray[np.str_]:
         """Whose query it is, str[v]."""
 
+    @property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """What each query weighs in a figure, float64[v]."""
+
     def per_query(self) -> dict[str, npt.NDArray[np.float64]]:
         """Each figure's float64[v]."""
 
@@ -65,7 +69,7 @@ def compare_results(
     return {
         name: Difference(
             after[name] - before[name],
-            *bootstrap_interval(value, first.pids, level=level, seed=seed),
+            *bootstrap_interval(value, first.pids, weights=first.weights, level=level, seed=seed),
         )
         for name, value in values.items()
     }

@@ -30,6 +30,7 @@ def bootstrap_interval(
     values: npt.NDArray[Any],
     pids: Sequence[str] | npt.NDArray[Any],
     *,
+    weights: npt.NDArray[Any] | None = None,
     level: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
@@ -39,6 +40,7 @@ def bootstrap_interval(
     Args:
         values: [n], one number (or truth) a query.
         pids: [n], whose query it is.
+        weights: [n], what each value weighs in the mean; by default all weigh the same.
         level: share of resampled means inside, between 0 and 1.
         resamples: how many sets of identities are drawn, each with replacement.
         seed: the same seed draws the same sets.
@@ -46,7 +48,7 @@ def bootstrap_interval(
     Raises:
         EmbeddingError: ``values`` is empty, or ``pids`` has another length.
     """
-    means = resampled_means(values, pids, resamples=resamples, seed=seed)
+    means = resampled_means(values, pids, weights=weights, resamples=resamples, seed=seed)
     return interval_of(means, level=level)
 
 
@@ -60,6 +62,7 @@ def resampled_means(
     values: npt.NDArray[Any],
     pids: Sequence[str] | npt.NDArray[Any],
     *,
+    weights: npt.NDArray[Any] | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> npt.NDArray[np.float64]:
@@ -74,8 +77,9 @@ def resampled_means(
             f"there are {len(values)} values and {len(pids)} pids"
         )
     _, identities = np.unique(np.asarray(pids), return_inverse=True)
-    sums = np.bincount(identities, weights=np.asarray(values, dtype=np.float64))
-    counts = np.bincount(identities)
+    weighing = np.ones(len(values)) if weights is None else weights
+    sums = np.bincount(identities, weights=np.asarray(values, dtype=np.float64) * weighing)
+    counts = np.bincount(identities, weights=weighing)
     if len(counts) == 1:
         return np.full(resamples, np.nan)
     generator = np.random.default_rng(seed)

@@ -102,6 +102,8 @@ def _encode(gallery: Iterable[Any], query: Iterable[Any]) -> tuple[Rows, Rows]:
     def number(label: object) -> int:
         if label is None or label != label:  # noqa: PLR0124 (NaN alone is not itself)
             return _UNKNOWN
+        if isinstance(label, float | np.floating) and float(label).is_integer():
+            label = int(label)  # as pandas has whole numbers in a column that lacks one
         return numbers.setdefault(str(label), len(numbers))
 
     return (

@@ -103,6 +103,11 @@ class RetrievalResult:
             name: hit.astype(np.float64) for name, hit in (by_picture | by_identity).items()
         }
 
+    @property
+    def weights(self) -> Values:
+        """float64[v], what each query weighs in a figure: all the same."""
+        return np.ones(self.valid_queries)
+
     def figures(self) -> dict[str, float]:
         """Every figure by name, as `per_query` names them, in [0, 1]."""
         return {name: float(values.mean()) for name, values in self.per_query().items()}

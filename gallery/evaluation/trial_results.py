@@ -41,6 +41,11 @@ class TrialResult:
         by_split = [split.per_query() for split in self.splits]
         return {name: np.concatenate([one[name] for one in by_split]) for name in by_split[0]}
 
+    @property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """What each query weighs in a figure: splits weigh the same, however many they ask."""
+        return np.concatenate([split.weights / split.valid_queries for split in self.splits])
+
     def figures(self) -> dict[str, float]:
         """Mean over splits of every figure of `RetrievalResult.figures`, in [0, 1]."""
         by_split = [split.figures() for split in self.splits]
@@ -48,8 +53,11 @@ class TrialResult:
 
     def intervals(self) -> dict[str, Interval]:
         """95 % interval of every figure: people are resampled, with all queries of all splits."""
-        pids = self.pids
-        return {name: bootstrap_interval(values, pids) for name, values in self.per_query().items()}
+        pids, weights = self.pids, self.weights
+        return {
+            name: bootstrap_interval(values, pids, weights=weights)
+            for name, values in self.per_query().items()
+        }
 
     def denominators(self) -> str:
         """How much was asked of how much, in words."""

@@ -107,6 +107,15 @@ def test_nan_is_an_unknown_camera() -> None:
     assert result.first_rank.tolist() == [1]
 
 
+def test_whole_numbers_are_the_same_cameras_in_a_column_of_floats() -> None:
+    rows = np.eye(3, dtype=np.float32)
+    options = {"query_pids": [1, 2], "gallery_pids": [1, 1, 2], "gallery_cameras": [1, 2, 2]}
+    for cameras in (np.array([1, 1.0]), np.array([1, 1], np.float32), ["1", 1]):
+        result = evaluate_retrieval(rows[:2], rows, query_cameras=cameras, **options)
+        wanted = evaluate_retrieval(rows[:2], rows, query_cameras=[1, 1], **options)
+        np.testing.assert_array_equal(result.average_precision, wanted.average_precision)
+
+
 def test_identity_rank_counts_people_not_pictures() -> None:
     result = evaluate_retrieval(
         asking(1),

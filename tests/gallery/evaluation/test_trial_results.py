@@ -1,11 +1,14 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from reid_gallery.gallery.errors import EmbeddingError
+from reid_gallery.gallery.evaluation.comparing import compare_results
 from reid_gallery.gallery.evaluation.protocols import read_trial
+from reid_gallery.gallery.evaluation.retrieval import evaluate_retrieval
 from reid_gallery.gallery.evaluation.trial_results import TrialResult, evaluate_trial
 
 Array = npt.NDArray[np.float32]
@@ -49,6 +52,28 @@ def test_a_blind_extractor_gets_the_means_of_gallery_order(viper: Path) -> None:
     assert figures["cmc_1"] == pytest.approx(1 / 6)
     assert figures["cmc_5"] == pytest.approx(5 / 6)
     assert figures["identity_cmc_10"] == 1.0
+
+
+def test_splits_weigh_the_same_in_a_figure_and_in_its_interval(viper: Path) -> None:
+    random = np.random.default_rng(3)
+    people, splits = 30, []
+    for asked, noise in ((4, 0.0), (60, 2.0)):  # the small split is easy, the large one hard
+        gallery = np.eye(people, dtype=np.float32)
+        rows = gallery[np.arange(asked) % people] + noise * random.normal(size=(asked, people))
+        rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        pids = np.arange(asked) % people
+        splits.append(
+            evaluate_retrieval(rows, gallery, query_pids=pids, gallery_pids=np.arange(people))
+        )
+    result = TrialResult(read_trial("viper", viper), tuple(splits))
+    figure, interval = result.figures()["map"], result.intervals()["map"]
+    assert splits[0].figures()["map"] == 1 > splits[1].figures()["map"] + 0.3
+    assert interval.low < figure < interval.high
+    worse = TrialResult(
+        result.trial, (splits[0], replace(splits[1], average_precision=np.zeros(60)))
+    )
+    difference = compare_results(worse, result)["map"]
+    assert difference.low < difference.value < difference.high
 
 
 def test_the_text_states_the_denominators(viper: Path) -> None:
