@@ -110,7 +110,7 @@ def test_reranked_answers_name_nobody_known(filled, figures):
     assert [record["matches"][0]["pid"] for record in records(done)] == ["p002"] * 4
     assert {record["known"] for record in records(done)} == {None}
     done = run("query", f"{figures}/p002/*.jpg", "--rerank", "--min-score", 0.5, store=filled)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "no cosines" in done.stderr
 
 
@@ -242,6 +242,9 @@ def test_errors_are_one_line_with_their_exit_code(filled, tmp_path, arguments, c
         (["query", "x.jpg", "--fpir", "2"], "'--fpir'"),
         (["query", "x.jpg", "--fpir", "nan"], "'--fpir'"),
         (["compare", "x.jpg", "y.jpg", "--fpir", "0"], "'--fpir'"),
+        (["query", "x.jpg", "--sheet", "sheet.jpg"], "a name that ends in .png"),
+        (["audit", "--sheet", "none/sheet.png"], "there is no folder none"),
+        (["query", "x.jpg", "--rerank", "--pooling", "mean"], "--rerank takes no --min-score"),
         (["query", "x.jpg", "--since", "2026-05-02", "--until", "2026-05-01"], "later than"),
         (["query", "x.jpg", "--until", "soon", "--store", "nowhere"], "--until: time 'soon'"),
         (["enroll", ".", "--wait", "-3"], "'--wait'"),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..gallery.commands.options import DONE, SOME_FAILED, Json, check_part, pair_layouts
+from ..gallery.commands.options import DONE, SOME_FAILED, Json, check_part, check_png, pair_layouts
 from ..gallery.commands.terminal import print_json, print_lines, show_progress
 
 app = typer.Typer()
@@ -149,15 +149,15 @@ def report_run(run: Annotated[Path, typer.Argument(help="The run's folder.")]) -
 @training.command("compare")
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
-    out: Annotated[Path, typer.Option(help="The picture to draw.")] = Path("comparison.png"),
+    out: Annotated[Path, typer.Option(callback=check_png, help="The picture to draw.")] = Path(
+        "comparison.png"
+    ),
     as_json: Json = False,
 ) -> int:
     """Compare runs. Held-out accuracy stands against parameters, operations and speed here."""
-    from ..gallery.reports.png import check_png_path
     from .reports.compare import compare_runs
     from .reports.comparison import comparison_records, comparison_table, draw_comparison
 
-    check_png_path(out)
     compared = compare_runs(runs)
     draw_comparison(compared, out)
     if as_json:

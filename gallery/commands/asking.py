@@ -15,6 +15,7 @@ from .options import (
     Model,
     Paths,
     Pooling,
+    Sheet,
     Store,
     Wait,
     check_fpir,
@@ -100,7 +101,7 @@ def query(
             "--rerank", help="Rank by k-reciprocal neighbours, all pictures together; no threshold."
         ),
     ] = False,
-    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, a PNG.")] = None,
+    sheet: Sheet = None,
     store: Store = None,
     model: Model = None,
     as_json: Json = False,
@@ -110,10 +111,10 @@ def query(
     from ..types import Failure
 
     first, last = parse_time_range(since, until)
-    if sheet is not None:
-        from ..reports.png import check_png_path
-
-        check_png_path(sheet)
+    if rerank and (min_score is not None or pooling is not Pooling.max):
+        raise typer.BadParameter(
+            "re-ranked scores are no cosines: --rerank takes no --min-score or --pooling"
+        )
     found, failed = collect_queries(paths, sys.stdin)
     if sheet is not None and sheet.absolute() in {path.absolute() for path in found}:
         raise typer.BadParameter(f"--sheet {sheet} would overwrite a picture that is asked about")

@@ -1,12 +1,11 @@
 """Commands that look at the gallery and change nothing."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .opening import open_gallery
-from .options import DONE, SOME_FAILED, Json, Model, Store
+from .options import DONE, SOME_FAILED, Json, Model, Sheet, Store
 from .terminal import say, show_progress, show_result
 
 app = typer.Typer()
@@ -54,16 +53,12 @@ def verify(
 @app.command()
 def audit(
     pictures: Annotated[bool, typer.Option(help="Read every picture, too.")] = True,
-    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, a PNG.")] = None,
+    sheet: Sheet = None,
     store: Store = None,
     model: Model = None,
     as_json: Json = False,
 ) -> int:
     """List likely mistakes, and how to mend them. Nothing is changed."""
-    if sheet is not None:
-        from ..reports.png import check_png_path
-
-        check_png_path(sheet)
     with open_gallery(store, model=model, create=False) as gallery, show_progress() as progress:
         report = gallery.audit(pictures=pictures, progress=progress)
     show_result("audit", report, as_json)

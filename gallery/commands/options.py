@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import LayoutError, ModelError
+from ..errors import LayoutError, ModelError, ReportError
 from ..store.directory import ENVIRONMENT
 
 DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -61,6 +61,18 @@ def check_seconds(seconds: float) -> float:
     return seconds
 
 
+def check_png(path: Path | None) -> Path | None:
+    """Take where a picture can be written."""
+    from ..reports.png import check_png_path
+
+    try:
+        if path is not None:
+            check_png_path(path)
+    except ReportError as error:
+        raise typer.BadParameter(str(error)) from error
+    return path
+
+
 Store = Annotated[
     Path | None,
     typer.Option(
@@ -83,6 +95,10 @@ Wait = Annotated[
     typer.Option("--wait", callback=check_seconds, help="Seconds to wait for another writer."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before deleting for good.")]
+Sheet = Annotated[
+    Path | None,
+    typer.Option("--sheet", callback=check_png, help="Write a contact sheet, a PNG."),
+]
 Layouts = Annotated[
     list[str] | None, typer.Option(help="Of each folder, in their order; folders by default.")
 ]
