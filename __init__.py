@@ -34,3 +34,8 @@ def __getattr__(name: str) -> Any:
     if name in _PLACES:
         return getattr(import_module(f".gallery.{_PLACES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List what is imported on first use, too."""
+    return sorted({*globals(), *_PLACES})
