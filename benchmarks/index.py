@@ -115,7 +115,8 @@ def calibrate(store: Path) -> None:
         with gallery._store.snapshot() as sqlite:
             generation = current_generation(sqlite)
         assert generation is not None
-        gallery._store.set_calibration(generation, json.dumps(calibration))
+        people = sum(place["people"] for place in calibration["places"])
+        gallery._store.set_calibration(generation, json.dumps(calibration), people=people)
 
 
 def sums(taken: list[Seconds]) -> Seconds:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from openset import Answers, Cell, Draw, Floats, People, Rule, draw
 from openset_rules import NEIGHBOURS, RULES, neighbour_mean
-from reid_gallery.gallery.calibration.odds import fit_logistic
+from reid_gallery.gallery.calibration.odds import fit_log_odds
 from unknown_people import others
 
 LEARNED = "learned: best, centroid, next 10"
@@ -41,7 +41,7 @@ def learn(places: Mapping[str, People], more: str = "") -> Rule:
             weights.append(np.where(answers.mated, 1 / answers.mated.mean(), 1))
     evidence = np.concatenate(rows)
     middle = evidence.mean(axis=0)
-    beta = fit_logistic(
+    beta = fit_log_odds(
         np.column_stack((np.ones(len(evidence)), evidence - middle)),
         np.concatenate(right).astype(np.float64),
         np.concatenate(weights),

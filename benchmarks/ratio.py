@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from openset import Cell, Draw, Floats, People, Rows, draw
 from openset_rules import neighbour_mean
-from reid_gallery.gallery.calibration.odds import fit_logistic
+from reid_gallery.gallery.calibration.odds import fit_log_odds
 from reid_gallery.gallery.calibration.tail import fit_pareto
 from unknown_people import join
 
@@ -122,7 +122,7 @@ def fit_weights(drawn: Sequence[Draw]) -> Floats:
     mated = np.concatenate([one.owner >= 0 for one in drawn])
     right = np.concatenate([one.owner == one.best.argmax(axis=1) for one in drawn])
     share = np.where(mated, mated.mean(), 1 - mated.mean())
-    return fit_logistic(rows, right.astype(np.float64), 1 / share)
+    return fit_log_odds(rows, right.astype(np.float64), 1 / share)
 
 
 def _strangers(drawn: Sequence[Draw], weights: Floats, cohort: int) -> Strangers:

@@ -48,8 +48,11 @@ Embedded = tuple[list[str | Failure], Vectors]
 _BATCH = 64
 """Pictures decoded and embedded at a time."""
 
-_EQUAL_DIGITS = 6
-"""After the point: one picture embedded in two batches differs by less."""
+_SAME = 1 - 1e-6
+"""Cosine from which two pictures of a question are one; in another batch it differs by less."""
+
+_BLOCK = 1024
+"""Pictures of a question compared with the others at a time."""
 
 _RANKED = 256
 """Queries searched at a time: from about so many on, FAISS makes a matrix product of them."""
@@ -317,12 +320,15 @@ def _name(item: Item) -> str:
 
 
 def _different(embeddings: Vectors) -> Vectors:
-    """Return float32[m, d], those of n that no earlier one equals, to a millionth or so.
+    """Return float32[m, d], those of n that no earlier one is the same as.
 
     A picture given twice says nothing new: it is to raise neither its weight nor the threshold.
     """
-    _, first = np.unique(embeddings.round(_EQUAL_DIGITS), axis=0, return_index=True)
-    return embeddings[np.sort(first)]
+    new = np.ones(len(embeddings), dtype=bool)
+    for rows in in_batches(range(len(embeddings)), _BLOCK):
+        scores = embeddings[rows] @ embeddings[: rows[-1] + 1].T
+        new[rows] = ~np.any(np.tril(scores, rows[0] - 1) >= _SAME, axis=1)
+    return embeddings[new]
 
 
 def _as_one(embeddings: Vectors) -> Vectors:

@@ -6,16 +6,17 @@ of pictures, and all come out in the order they went in.
 """
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from .errors import LabelError
+from .errors import LabelError, PictureError
 from .extractor import Extractor
 from .loading import BadPicture, LoadedPicture, in_batches, load_pictures, separate
 from .pictures.folders import failure
 from .pictures.labelled import LabelledPicture, Reading
+from .pictures.read import read_enrolled
 from .store.generations import Generation
 from .store.sightings import NewSighting, find_contents, load_sightings
 from .store.store import EnrollOutcome, Store
@@ -191,18 +192,30 @@ class Enrolment:
             if picture.content in known:
                 number, pid = known[picture.content]
                 self._note_known(picture.item, number, pid)
-                if picture.item.pid == pid:
-                    self.bring_more += _brings_more(picture.item, stored[number])
-                    if _is_gone(stored[number].path):
-                        place = str(picture.item.path.absolute())
-                        moved.append((number, stored[number].path, place))
+                self.bring_more += picture.item.pid == pid and _brings_more(
+                    picture.item, stored[number]
+                )
+                if _has_moved(picture, stored[number].path):
+                    moved.append((picture, number, stored[number].path))
             elif picture.content in fresh:
                 twins.append(picture)
             else:
                 fresh[picture.content] = picture
-        if moved:
-            self.moved += self.store.note_places(moved)
+        self._note_places(moved)
         return fresh, twins
+
+    def _note_places(self, moved: Sequence[tuple[Loaded, int, str | None]]) -> None:
+        """Say where sightings' pictures lie by now, whose they are by now being no matter."""
+        if not moved:
+            return
+        noted = self.store.note_places(
+            [(number, old, _place(picture)) for picture, number, old in moved]
+        )
+        self.moved += [
+            str(picture.item.path)
+            for (picture, *_), was_noted in zip(moved, noted, strict=True)
+            if was_noted
+        ]
 
     def _note_known(self, picture: LabelledPicture, sighting_id: int, pid: str) -> None:
         if picture.pid == pid:
@@ -262,9 +275,21 @@ def _brings_more(picture: LabelledPicture, stored: Sighting) -> bool:
     )
 
 
-def _is_gone(path: str | None) -> bool:
-    """Whether a sighting has no picture any more, or never had one."""
-    return path is None or not os.path.isfile(path)  # noqa: PTH113 - Path.is_file fails
+def _has_moved(picture: Loaded, path: str | None) -> bool:
+    """Whether a known picture is no longer, or never was, where its sighting has it."""
+    if path is None:
+        return True
+    if path == _place(picture):
+        return False
+    try:
+        read_enrolled(Path(path), picture.content)
+    except PictureError:
+        return True
+    return False
+
+
+def _place(picture: Loaded) -> str:
+    return str(picture.item.path.absolute())
 
 
 def _new_sighting(picture: Loaded) -> NewSighting:
@@ -272,7 +297,7 @@ def _new_sighting(picture: Loaded) -> NewSighting:
     return NewSighting(
         pid=item.pid,
         content=picture.content,
-        path=str(item.path.absolute()),
+        path=_place(picture),
         camera=item.camera,
         time=item.time,
         tracklet=item.tracklet,

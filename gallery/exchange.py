@@ -191,11 +191,16 @@ def _pin(store: Store, path: Path, records: list[Record], dim: int) -> ModelPin:
 
 
 def _sighting(record: Record) -> NewSighting:
+    """One row; an earlier program kept blanks around cameras and tracklets."""
     return NewSighting(
         pid=record["pid"],
         content=record["content"],
         path=record["path"],
-        camera=record["camera"],
+        camera=_bare(record["camera"]),
         time=datetime.fromisoformat(record["time"]) if record["time"] else None,
-        tracklet=record["tracklet"],
+        tracklet=_bare(record["tracklet"]),
     )
+
+
+def _bare(name: Any) -> Any:
+    return name.strip() if isinstance(name, str) else name

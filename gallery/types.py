@@ -89,8 +89,8 @@ class EnrollReport:
         conflicting: pictures that are enrolled under another identity; nothing was changed.
         failed: pictures that can't be used.
         ignored: left out by the layout's convention.
-        moved: of the skipped, those whose sightings' pictures were no longer where they had been:
-            their sightings have these paths now.
+        moved: of the skipped and the conflicting, those whose sightings' pictures were no longer
+            where they had been: their sightings have these paths now, made absolute.
     """
 
     enrolled: tuple[int, ...] = ()
@@ -104,7 +104,7 @@ class EnrollReport:
         return (
             f"EnrollReport({len(self.enrolled)} enrolled, {len(self.skipped)} skipped, "
             f"{len(self.conflicting)} conflicting, {len(self.failed)} failed, "
-            f"{len(self.ignored)} ignored)"
+            f"{len(self.ignored)} ignored, {len(self.moved)} moved)"
         )
 
 

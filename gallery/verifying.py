@@ -32,10 +32,11 @@ def database_problems(sqlite: sqlite3.Connection, generation: Generation) -> Ite
     misshapen = misshapen_vectors(sqlite, generation.id, generation.dim)
     if len(misshapen):
         first = misshapen[0]
-        yield f"{len(misshapen)} vectors aren't {generation.dim} numbers (sighting {first} first)"
+        torn = counted(len(misshapen), "vector", "are")
+        yield f"{torn} not {generation.dim} numbers (sighting {first} first)"
     orphans = count_vectors(sqlite, generation.id) - (sightings - len(missing))
     if orphans:
-        yield f"{orphans} vectors belong to no sighting"
+        yield f"{counted(orphans, 'vector', 'are')} of no sighting"
     if len(misshapen):
         return  # they can't be read
     for ids, vectors in read_blocks(sqlite, generation.id, generation.dim):
@@ -59,7 +60,8 @@ def index_problems(
             yield f"the index has another vector for sighting {number}"
         in_index.difference_update(ids.tolist())
     if in_index:
-        yield f"the index has {len(in_index)} sightings that the database lacks ({min(in_index)})"
+        more = counted(len(in_index), "sighting")
+        yield f"the index has {more} that the database lacks ({min(in_index)})"
 
 
 EnrolledPicture = tuple[int, str, str | None]

@@ -3,6 +3,7 @@
 And what the programs work out of what they measure.
 """
 
+import ast
 import importlib
 import sys
 import time
@@ -41,6 +42,16 @@ def row_of(rows):
         )
 
     return make
+
+
+@pytest.mark.parametrize("file", sorted(BENCHMARKS.glob("*.py")), ids=lambda file: file.stem)
+def test_what_a_program_imports_of_the_package_is_there(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reid_gallery"):
+            module = importlib.import_module(node.module)
+            for name in node.names:
+                if not hasattr(module, name.name):
+                    importlib.import_module(f"{node.module}.{name.name}")
 
 
 @pytest.mark.parametrize(

@@ -173,8 +173,8 @@ def compare(
     # A store that is only where one would lie, by default or by the environment, isn't asked for.
     source = context.get_parameter_source("store")
     typed = source is not None and source.name == "COMMANDLINE"
-    if model is None and (typed or is_store(store or default_store())):
-        with open_gallery(store, create=False, embeds=True) as gallery:
+    if typed or (model is None and is_store(store or default_store())):
+        with open_gallery(store, create=False, model=model, embeds=True) as gallery:
             result = gallery.compare(a, b, fpir=fpir)
     else:
         from ..asking import compare as compare_pictures

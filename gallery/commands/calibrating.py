@@ -58,7 +58,7 @@ def calibrate(
     people = sum(place.people for place in calibration.places)
     if people < _ENOUGH:
         few = f"{counted(people, 'person', 'are')} few to learn this from; some hundreds are better"
-        say(few if out else f"{few} (reid-gallery undo takes this back)")
+        say(few if out else f"{few} (undo takes this back)")
     if as_json:
         print_json(_record(calibration))
     else:

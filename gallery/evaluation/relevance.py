@@ -22,6 +22,7 @@ Cameras = Sequence[str | int | None] | npt.NDArray[Any]
 """One camera a row; ``None``, or NaN as pandas has it, where it isn't known."""
 
 _UNKNOWN = -1
+_FLOATS = (float, np.floating)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _encode(gallery: Iterable[Any], query: Iterable[Any]) -> tuple[Rows, Rows]:
     def number(label: object) -> int:
         if label is None or label != label:  # noqa: PLR0124 (NaN alone is not itself)
             return _UNKNOWN
-        if isinstance(label, float | np.floating) and float(label).is_integer():
+        if isinstance(label, _FLOATS) and float(label).is_integer():
             label = int(label)  # as pandas has whole numbers in a column that lacks one
         return numbers.setdefault(str(label), len(numbers))
 

@@ -19,7 +19,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 class LabelledPicture:
     """One picture file and its labels; everything but path and pid is optional.
 
-    Blanks around the pid don't count, wherever it comes from: nobody sees them.
+    Blanks around a name don't count, wherever it comes from: nobody sees them.
 
     ``source`` is the data set it comes from, within which its pid and camera are unique; ``split``
     the part of it that its person is in. Training, measuring and calibrating heed them, a gallery
@@ -36,7 +36,9 @@ class LabelledPicture:
     split: Part | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pid", self.pid.strip())
+        for name in ("pid", "camera", "tracklet"):
+            if value := getattr(self, name):
+                object.__setattr__(self, name, value.strip())
         if not self.pid:
             raise LayoutError(f"{self.path}: the pid is empty; every picture needs a person")
         if self.split is not None and self.split not in PARTS:

@@ -152,8 +152,8 @@ def report_view(report: EnrollReport) -> Text:
     ]
     if report.moved:
         lines.append(
-            f"{counted(len(report.moved), 'skipped picture', 'were')} found at a new place, which "
-            "the gallery knows now"
+            f"{counted(len(report.moved), 'known picture', 'were')} found at a new place, which "
+            "the gallery has now"
         )
     conflicts = [
         f"conflict: {c.path} is enrolled as {c.enrolled_as}, not {c.pid}"

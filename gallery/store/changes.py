@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..counted import counted
 from ..errors import ConflictError, IrreversibleError, NotFoundError
 from ..times import from_microseconds, now_microseconds
 from ..types import Change
@@ -97,6 +98,8 @@ def last_change(sqlite: sqlite3.Connection) -> Change:
 def find_change(sqlite: sqlite3.Connection, seq: int | None) -> ChangeRow:
     """Return the change numbered ``seq``, or the last one that is not undone and no undo itself.
 
+    A calibration of a model that the store was moved away from isn't the last one either.
+
     Raises:
         NotFoundError: there is none.
     """
@@ -104,7 +107,9 @@ def find_change(sqlite: sqlite3.Connection, seq: int | None) -> ChangeRow:
         raise NotFoundError(f"no change number {seq}; reid-gallery history lists the changes")
     row = sqlite.execute(
         "SELECT seq, kind, detail, undone_by FROM changes WHERE seq = ?1 OR"
-        " (?1 IS NULL AND undone_by IS NULL AND kind NOT IN ('undo', 'rebuild'))"
+        " (?1 IS NULL AND undone_by IS NULL AND kind NOT IN ('undo', 'rebuild') AND"
+        "  coalesce(json_extract(detail, '$.calibrated.generation') IN"
+        "   (SELECT id FROM generations WHERE current = 1), 1))"
         " ORDER BY seq DESC LIMIT 1",
         (seq,),
     ).fetchone()
@@ -155,7 +160,7 @@ def undo_correction(sqlite: sqlite3.Connection, change: ChangeRow) -> Change:
     if renamed:
         _rename_back(sqlite, change.seq, people[0], old=renamed[0], new=renamed[1])
     if calibrated:
-        _calibrate_back(sqlite, change.seq, **calibrated)
+        _calibrate_back(sqlite, change.seq, undo, **calibrated)
     _move_back(sqlite, change.seq, undo)
     _mark(sqlite, change, undone_by=undo)
     return last_change(sqlite)
@@ -200,7 +205,13 @@ def forget_people(sqlite: sqlite3.Connection, people: Iterable[int]) -> None:
 
 
 def _calibrate_back(
-    sqlite: sqlite3.Connection, seq: int, *, generation: int, before: str | None, after: str | None
+    sqlite: sqlite3.Connection,
+    seq: int,
+    undo: int,
+    *,
+    generation: int,
+    before: str | None,
+    after: str | None,
 ) -> None:
     current = generations.current_generation(sqlite)
     if current is None or current.id != generation:
@@ -208,12 +219,22 @@ def _calibrate_back(
             f"change {seq} can't be undone: the gallery has another model since; "
             "an earlier one can, by its number"
         )
-    if current.calibration != after:
+    if current.calibration != after and (after or _was_calibrated_between(sqlite, seq, undo)):
         raise ConflictError(
             f"change {seq} can't be undone: the gallery was calibrated again; undo the later "
             "changes first"
         )
     generations.set_calibration(sqlite, current, before)
+
+
+def _was_calibrated_between(sqlite: sqlite3.Connection, seq: int, undo: int) -> bool:
+    """Whether a change made a calibration; one in the place of none may come with the model."""
+    made = sqlite.execute(
+        "SELECT 1 FROM changes WHERE seq > ? AND seq < ? AND"
+        " json_extract(detail, '$.calibrated') NOT NULL",
+        (seq, undo),
+    )
+    return made.fetchone() is not None
 
 
 def _rename_back(
@@ -236,8 +257,8 @@ def _move_back(sqlite: sqlite3.Connection, seq: int, undo: int) -> None:
     elsewhere = [number for number, _, to in moves if now[number] != to]
     if elsewhere:
         raise ConflictError(
-            f"change {seq} can't be undone: {len(elsewhere)} of its {len(moves)} sightings were "
-            "moved again; undo the later changes first"
+            f"change {seq} can't be undone: of its {counted(len(moves), 'sighting')}, "
+            f"{len(elsewhere):,} moved again since; undo the later changes first"
         )
     for origin in {origin for _, origin, _ in moves}:
         identities.reclaim_name(sqlite, origin)

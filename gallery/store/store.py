@@ -167,15 +167,15 @@ class Store:
             vectors.insert_vectors(sqlite, generation.id, ids, embeddings)
         return EnrollOutcome(ids, change_seq, known)
 
-    def note_places(self, found: Sequence[tuple[int, str | None, str]]) -> list[str]:
-        """Say where sightings' pictures lie by now; return the new paths that were noted.
+    def note_places(self, found: Sequence[tuple[int, str | None, str]]) -> list[bool]:
+        """Say where sightings' pictures lie by now; return which places were noted.
 
         Args:
             found: a sighting's id, the path it had, and its new path; nothing is done where
                 another process has noted a path meanwhile.
         """
         with self._change() as sqlite:
-            return [new for row, old, new in found if sightings.set_path(sqlite, row, old, new)]
+            return [sightings.set_path(sqlite, row, old, new) for row, old, new in found]
 
     def _check_still_current(
         self, sqlite: sqlite3.Connection, generation: Generation

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
+from reid_gallery.gallery import asking
 from reid_gallery.gallery.asking import Question, compare
 from reid_gallery.gallery.errors import QueryError
 
@@ -33,6 +35,22 @@ from reid_gallery.gallery.errors import QueryError
 def test_what_can_not_be_meant_is_refused(options, message):
     with pytest.raises(QueryError, match=message):
         Question(**options)
+
+
+@pytest.mark.parametrize("block", [2, 1024])
+def test_a_picture_that_was_embedded_twice_is_one(monkeypatch, block):
+    monkeypatch.setattr(asking, "_BLOCK", block)
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(5, 64))
+    again = rows[[0, 3, 1, 2, 3, 4, 0]] + 1e-7 * random.normal(size=(7, 64))
+    asked = np.concatenate([rows[:4], again])
+    asked = (asked / np.linalg.norm(asked, axis=1, keepdims=True)).astype(np.float32)
+    kept = asking._different(asked)
+    np.testing.assert_array_equal(kept, asked[[0, 1, 2, 3, 9]])
+
+
+def test_k_is_any_whole_number():
+    assert Question(k=np.uint8(200)).k * 4 == 800
 
 
 def test_a_comparison_is_checked_as_a_query_is():

@@ -71,10 +71,21 @@ def test_pictures_that_were_moved_are_found_at_their_new_place(gallery, crops, o
     report = gallery.enroll([moved])
     assert (report.enrolled, len(report.skipped)) == ((), 4)
     assert report.moved == tuple(map(str, sorted(moved.glob("*.png"))))
-    assert "4 skipped pictures were found at a new place" in report_view(report).plain
+    assert "4 known pictures were found at a new place" in report_view(report).plain
     assert gallery.verify().sound
     gallery.rebuild(model=other_model)
     assert gallery.stats().sightings == len(enrolled) == 8
+
+
+def test_pictures_that_were_renumbered_are_found_whoever_they_show_by_now(gallery, crops):
+    gallery.enroll([crops / "p0"])
+    gallery.rename("p0", "anna")
+    for number in reversed(range(4)):
+        (crops / "p0" / f"{number}.png").rename(crops / "p0" / f"{number + 1}.png")
+    report = gallery.enroll([crops / "p0"])
+    assert (len(report.conflicting), len(report.moved)) == (4, 4)
+    assert gallery.verify().sound
+    assert gallery.enroll([crops / "p0"], pid="anna").moved == ()
 
 
 def test_twins_in_one_batch(gallery, tmp_path, crops):

@@ -11,10 +11,10 @@ from reid_gallery.gallery.verifying import database_problems
 
 DAMAGES = {
     "no vector": "DELETE FROM vectors_1 WHERE sighting_id = 2",
-    "belong to no sighting": "INSERT INTO vectors_1 SELECT 99, vector FROM vectors_1 LIMIT 1",
+    "1 vector is of no sighting": "INSERT INTO vectors_1 SELECT 99, vector FROM vectors_1 LIMIT 1",
     "length 0, not 1": "UPDATE vectors_1 SET vector = zeroblob(64) WHERE sighting_id = 2",
-    "vectors aren't 16 numbers": "UPDATE vectors_1 SET vector = x'00' WHERE sighting_id = 2",
-    "1 vectors aren't": "UPDATE vectors_1 SET vector = 'text' WHERE sighting_id = 2",
+    "1 vector is not 16 numbers": "UPDATE vectors_1 SET vector = x'00' WHERE sighting_id = 2",
+    "1 vector is not": "UPDATE vectors_1 SET vector = 'text' WHERE sighting_id = 2",
     "refers to nothing": "DELETE FROM identities WHERE id = 2",
     "none is in force": "DELETE FROM generations",
 }

@@ -106,6 +106,22 @@ def test_a_calibration_is_a_change_that_can_be_undone(tmp_path, store, people, c
         gallery.undo()
         assert stored_calibration(own) is None
         assert gallery.query([people.parent / "0-0-0.png"])[0].known is None
+        none = gallery.history(limit=1)[0]
+        with gallery._store.connection.writing() as sqlite:  # as when its file is named
+            sqlite.execute("UPDATE generations SET calibration = ?", (second,))
+        gallery.undo(none.seq)
+        assert stored_calibration(own) == first
+
+
+def test_a_calibration_of_a_model_that_was_left_is_not_the_last_change(
+    tmp_path, store, people, other_model
+):
+    own = shutil.copytree(store, tmp_path / "store")
+    with Gallery.open(own) as gallery:
+        gallery.rename("p0", "anna")
+        assert run(["calibrate", "--store", str(own)]) == 0
+        gallery.rebuild(model=other_model)
+        assert gallery.undo().summary.endswith("renamed p0 to anna")
 
 
 def test_a_gallery_is_calibrated_on_other_people_by_its_own_model(
