@@ -214,7 +214,6 @@ def test_verify_says_what_differs_and_exits_3(own, figures):
         (["remove"], 2, "name a person"),
         (["export", "all.xls"], 1, ".csv or .parquet"),
         (["query", "x.jpg", "--model", "none.onnx"], 1, "no such model"),
-        (["query", "x.jpg", "--sheet", "sheet.gif"], 1, "PNG"),
         (["undo", "99"], 1, "no change number 99"),
         (["undo", "9" * 30], 1, "no change number 999"),
         (["show", "\udcff"], 1, "nobody in the gallery is called"),
@@ -515,7 +514,7 @@ def test_output_that_cannot_be_written(own, words):
 
 def test_any_name_can_be_given_and_printed(own, monkeypatch, tmp_path):
     renamed = run("rename", "--", "p000", "-v", store=own).stdout
-    assert renamed == "change 2: renamed p000 to -v\n"
+    assert renamed.endswith(": renamed p000 to -v\n")
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     assert run("rename", "--", "-v", "[red]Łukasz", store=own).returncode == 0
     done = run("list", store=own)

@@ -127,7 +127,7 @@ def test_what_is_wrong_with_the_command_is_said(place, here):
         ("train", "export", "nowhere", "--int8"): 1,
         ("train", "report", "nowhere"): 1,
         ("train", "compare", "nowhere"): 1,
-        ("train", "compare", "run", "--out", "runs.jpg"): 1,
+        ("train", "compare", "run", "--out", "runs.jpg"): 2,
         ("train", "compare"): 2,
     }
     for arguments, code in wrong.items():
