@@ -18,8 +18,9 @@ nothing else. ``backbones`` trains each from random weights. ``strange`` trains 
 and changes of it on all data sets of a manifest but one, and judges them on people of that one,
 whose cameras no run has seen (without normalised stages, which are younger than those figures); all
 see as many pictures, views among them. ``parts`` does so with the recipe and views, one part of it
-left out or changed a run; ``parts-recipe`` is the recipe as it is now. In all others of both the
-losses weigh what they did in the recipe at first. They compute in 16 bits, or in 32 where the
+left out or changed a run; ``parts-recipe`` is the recipe as it is now, ``parts-no-triplet`` that
+without its triplet loss. In all others of both the losses weigh what they did in the recipe at
+first. They compute in 16 bits, or in 32 where the
 processor is slow in 16: compare those of one machine. A run that was killed goes on when the
 program is called again; one that is done is left alone. At the end stands what ``reid-gallery train
 compare`` says.
@@ -161,6 +162,9 @@ def parts() -> Runs:
         "any-camera": replace(whole, data=replace(data, mix_cameras=False)),
         "unfrozen": _in_phases(whole, frozen_stages=0),
         "recipe": _in_phases(now, frozen_stages=0),
+        "no-triplet": _in_phases(
+            replace(now, loss=replace(now.loss, triplet_weight=0.0)), frozen_stages=0
+        ),
         "32-bits": replace(whole, precision="fp32"),
         "narrow-head": replace(whole, model=replace(model, head_channels=NARROW)),
         "192x96": _in_phases(whole, height=192, width=96),
