@@ -20,10 +20,9 @@ whose cameras no run has seen (without normalised stages, which are younger than
 see as many pictures, views among them. ``parts`` does so with the recipe and views, one part of it
 left out or changed a run; ``parts-recipe`` is the recipe as it is now, ``parts-no-triplet`` that
 without its triplet loss. In all others of both the losses weigh what they did in the recipe at
-first. They compute in 16 bits, or in 32 where the
-processor is slow in 16: compare those of one machine. A run that was killed goes on when the
-program is called again; one that is done is left alone. At the end stands what ``reid-gallery train
-compare`` says.
+first. They compute in 16 bits, or in 32 where the processor is slow in 16: compare those of one
+machine. A run that was killed goes on when the program is called again; one that is done is left
+alone. At the end stands what ``reid-gallery train compare`` says.
 """
 
 import argparse
@@ -141,7 +140,9 @@ def parts() -> Runs:
     recipe = replace(_in_short(load_config(recipe_path("cpu"))), precision=precision)
     base = _as_it_was(recipe)
     whole = _with_views(base, people_per_batch=12, unlabelled_per_batch=48)
-    now = _with_views(recipe, people_per_batch=12, unlabelled_per_batch=48)
+    now = _in_phases(
+        _with_views(recipe, people_per_batch=12, unlabelled_per_batch=48), frozen_stages=0
+    )
     loss, data, model = whole.loss, whole.data, whole.model
     as_taken = AugmentConfig(flip=0, box=0, light=0, tint=0, grey=0, quality=0, erasing=0)
     with_views = {
@@ -161,10 +162,8 @@ def parts() -> Runs:
         "not-averaged": replace(whole, optim=replace(whole.optim, ema_decay=0.0)),
         "any-camera": replace(whole, data=replace(data, mix_cameras=False)),
         "unfrozen": _in_phases(whole, frozen_stages=0),
-        "recipe": _in_phases(now, frozen_stages=0),
-        "no-triplet": _in_phases(
-            replace(now, loss=replace(now.loss, triplet_weight=0.0)), frozen_stages=0
-        ),
+        "recipe": now,
+        "no-triplet": replace(now, loss=replace(now.loss, triplet_weight=0.0)),
         "32-bits": replace(whole, precision="fp32"),
         "narrow-head": replace(whole, model=replace(model, head_channels=NARROW)),
         "192x96": _in_phases(whole, height=192, width=96),
